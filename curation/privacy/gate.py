@@ -1,0 +1,225 @@
+"""The only door through which row values leave the core towards a page.
+
+Every function takes the `Viewer` who wants to see them. Today a policy has one mode, ``open``; the
+modes that show less are decided here, so that no page changes when they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from curation import sql
+from curation.lake.annotations import in_force_sql
+from curation.lake.datasets import get_dataset, table_sql
+from curation.lake.findings import FindingSummary, get_finding
+from curation.lake.records import ROW_COLUMN
+from curation.lake.workspace import Workspace
+
+Show = Literal["flagged", "all"]
+
+TOP_CLASSES = 5
+OTHERS = "others"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks, and in which role."""
+
+    user: str
+    role: str = "curator"
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """Some rows of a dataset, and where the next ones begin."""
+
+    table: pa.Table
+    next: int | None
+    """Give it as ``after`` to get the next page; None on the last one."""
+
+
+@dataclass(frozen=True)
+class ReviewItem:
+    """One record that waits for a decision about its label."""
+
+    record_key: str
+    given_label: str
+    suggested_label: str
+    label_quality: float
+    """0 to 1; 1 is clean."""
+    given_label_probability: float
+    is_label_issue: bool
+    probabilities: dict[str, float]
+    """The most likely classes, largest first, the given one among them; the rest as ``others``."""
+    values: dict[str, Any]
+    """The record's columns."""
+
+
+@dataclass(frozen=True)
+class ReviewCounts:
+    """How far a review is."""
+
+    to_review: int
+    """Undecided records under the filter."""
+    decided: int
+    """Records of the dataset that have a decision."""
+    flagged_decided: int
+    """Flagged records that were decided as right or wrong."""
+    right_flags: int
+    """Of those, the ones whose given label was found wrong."""
+
+
+def rows(
+    workspace: Workspace,
+    viewer: Viewer,
+    dataset: str,
+    *,
+    snapshot: int | None = None,
+    where: str | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> RowPage:
+    """Return a page of a dataset's rows in their order.
+
+    Args:
+        workspace: where the dataset is.
+        viewer: who looks.
+        dataset: its name.
+        snapshot: which version; the newest without one.
+        where: a scalar expression over its columns.
+        after: ``next`` of the page before.
+        limit: how many rows.
+
+    Raises:
+        UnknownNameError, ExpressionError: no such dataset, or a filter that cannot be read.
+    """
+    found = get_dataset(workspace, dataset, snapshot)
+    condition = sql.scalar_expression(where, found.columns) if where else "TRUE"
+    with workspace.cursor() as cursor:
+        table = cursor.execute(
+            f"SELECT rowid AS {ROW_COLUMN}, * FROM {table_sql(dataset, found.snapshot)} "
+            f"WHERE rowid > ? AND ({condition}) ORDER BY rowid LIMIT ?",
+            [-1 if after is None else after, limit],
+        ).to_arrow_table()
+    row_ids = table.column(ROW_COLUMN)
+    more = len(table) == limit
+    return RowPage(table.drop_columns(ROW_COLUMN), row_ids[-1].as_py() if more else None)
+
+
+def review_queue(
+    workspace: Workspace,
+    viewer: Viewer,
+    finding_id: str,
+    *,
+    show: Show = "flagged",
+    given_label: str | None = None,
+    max_quality: float = 1.0,
+    skip: Collection[str] = (),
+    limit: int = 20,
+) -> list[ReviewItem]:
+    """Return undecided records, the least likely label first.
+
+    Args:
+        workspace: where the finding is.
+        viewer: who looks.
+        finding_id: which finding.
+        show: only flagged records, or all.
+        given_label: only records with this label.
+        max_quality: only records with at most this label quality, 0 to 1.
+        skip: record keys to leave out.
+        limit: how many.
+    """
+    finding = get_finding(workspace, finding_id)
+    condition, values = _filter(finding, show, given_label, max_quality)
+    if skip:
+        condition += " AND NOT list_contains(?, f.record_key)"
+        values.append(list(skip))
+    table = table_sql(finding.dataset, finding.snapshot)
+    with workspace.cursor() as cursor:
+        found = cursor.execute(
+            f"""
+            WITH decided AS ({in_force_sql()}),
+            queue AS (
+                SELECT f.* FROM lake.curation.finding_rows f
+                WHERE {condition} AND NOT EXISTS (
+                    SELECT 1 FROM decided d WHERE d.record_key = f.record_key)
+                ORDER BY f.label_quality, f.row_number LIMIT {int(limit)}),
+            records AS (SELECT rowid AS {ROW_COLUMN}, * FROM {table})
+            SELECT q.*, r AS record FROM queue q JOIN records r ON r.{ROW_COLUMN} = q.row_number
+            ORDER BY q.label_quality, q.row_number""",
+            [finding.dataset, finding.dataset, *values],
+        ).to_arrow_table()
+    return [_item(finding, row) for row in found.to_pylist()]
+
+
+def review_counts(
+    workspace: Workspace,
+    viewer: Viewer,
+    finding_id: str,
+    *,
+    show: Show = "flagged",
+    given_label: str | None = None,
+    max_quality: float = 1.0,
+) -> ReviewCounts:
+    """Count what is left to review under a filter, and what the decisions say of the flags."""
+    finding = get_finding(workspace, finding_id)
+    condition, values = _filter(finding, show, given_label, max_quality)
+    with workspace.cursor() as cursor:
+        row = cursor.execute(
+            f"""
+            WITH decided AS ({in_force_sql()})
+            SELECT count(*) FILTER (WHERE d.record_key IS NULL AND {condition}),
+                count(DISTINCT d.record_key),
+                count(*) FILTER (WHERE f.is_label_issue
+                    AND d.decision IN ('relabel', 'confirm', 'exclude')),
+                count(*) FILTER (WHERE f.is_label_issue AND d.decision IN ('relabel', 'exclude'))
+            FROM lake.curation.finding_rows f LEFT JOIN decided d USING (record_key)
+            WHERE f.finding_id = ?""",
+            [finding.dataset, finding.dataset, *values, finding_id],
+        ).fetchone()
+    assert row is not None
+    return ReviewCounts(*row)
+
+
+def preview(viewer: Viewer, table: pa.Table, limit: int = 50) -> pa.Table:
+    """Return the first rows of a result that is not in the lake."""
+    return table.slice(0, limit)
+
+
+def _filter(
+    finding: FindingSummary, show: Show, given_label: str | None, max_quality: float
+) -> tuple[str, list[Any]]:
+    condition, values = "f.finding_id = ? AND f.label_quality <= ?", [finding.finding_id, max_quality]
+    if show == "flagged":
+        condition += " AND f.is_label_issue"
+    if given_label is not None:
+        condition += " AND f.given_label = ?"
+        values.append(given_label)
+    return condition, values
+
+
+def _item(finding: FindingSummary, row: dict[str, Any]) -> ReviewItem:
+    return ReviewItem(
+        record_key=row["record_key"],
+        given_label=row["given_label"],
+        suggested_label=row["suggested_label"],
+        label_quality=row["label_quality"],
+        given_label_probability=row["given_label_probability"],
+        is_label_issue=row["is_label_issue"],
+        probabilities=_top(finding.classes, row["probabilities"], row["given_label"]),
+        values={name: value for name, value in row["record"].items() if name != ROW_COLUMN},
+    )
+
+
+def _top(classes: list[str], probabilities: list[float], given: str) -> dict[str, float]:
+    ranked = sorted(zip(classes, probabilities, strict=True), key=lambda pair: -pair[1])
+    shown = dict(ranked[:TOP_CLASSES])
+    if given not in shown:
+        shown = dict(ranked[: TOP_CLASSES - 1]) | {given: dict(ranked)[given]}
+    if len(ranked) > len(shown):
+        shown[OTHERS] = max(0.0, 1.0 - sum(shown.values()))
+    return shown
