@@ -1,0 +1,312 @@
+"""Runs a recipe on a file, a data frame or a dataset, and says what each step did."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from curation import sql
+from curation.engines.base import Relation
+from curation.engines.duckdb import DuckDBEngine
+from curation.errors import ContractError, CurationError, UsageError
+from curation.lake import source_files
+from curation.lake.annotations import decisions as decisions_in_force
+from curation.lake.datasets import get_dataset, table_sql
+from curation.lake.records import (
+    FINGERPRINT_COLUMN,
+    KEY_COLUMN,
+    ROW_COLUMN,
+    SOURCE_COLUMN,
+    fingerprint_sql,
+    key_sql,
+    label_sql,
+)
+from curation.lake.roles import Roles
+from curation.lake.target_files import write_rows
+from curation.lake.workspace import Workspace
+from curation.progress import Progress, no_progress, part
+from curation.recipe.contract import check_contract
+from curation.recipe.model import Recipe
+from curation.steps import StepContext
+from curation.steps.base import DecisionLike, data_columns, row_count
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What one step did in one run."""
+
+    id: str
+    name: str
+    rows_in: int
+    rows_out: int
+    touched: int
+    """Rows that were changed or left out."""
+    counts: dict[str, int]
+    note: str
+    queue: pa.Table | None
+    """Records that wait for a person."""
+
+
+class RunResult:
+    """The rows after a run and what each step did. Close it, or use it with ``with``.
+
+    The rows stay in the run's engine; nothing is in memory until `table` is called.
+    """
+
+    def __init__(self, engine: DuckDBEngine, roles: Roles, notes: list[str]) -> None:
+        self.notes = notes
+        self.roles = roles
+        self.steps: list[StepOutcome] = []
+        self._engine = engine
+        self._relations: list[Relation] = []
+        # A result that nobody closes must not leave its spill folder behind.
+        self._close = weakref.finalize(self, engine.close)
+
+    @property
+    def rows_in(self) -> int:
+        """How many rows went in."""
+        return row_count(self._engine, self._relations[0])
+
+    @property
+    def rows(self) -> int:
+        """How many rows came out."""
+        return row_count(self._engine, self._relations[-1])
+
+    def class_counts(self, after: int | None = None) -> dict[str, int]:
+        """Return rows per label after a step, the largest class first.
+
+        Args:
+            after: 0 for the input, 1 for after the first step; None for after the last.
+        """
+        relation = self._relations[-1 if after is None else after]
+        if self.roles.label is None:
+            return {}
+        label = label_sql(self.roles.label, relation.columns[self.roles.label])
+        table = self._engine.table(
+            f'SELECT {label} AS label, count(*) AS "rows" FROM {relation.name} '
+            'GROUP BY ALL HAVING label IS NOT NULL ORDER BY "rows" DESC, label'
+        )
+        return {row["label"]: row["rows"] for row in table.to_pylist()}
+
+    def table(self) -> pa.Table:
+        """Return the curated rows with the columns of the data, in the order of the input."""
+        return self._engine.table(self._query())
+
+    def write(self, path: str | Path) -> None:
+        """Write the curated rows; the format is told by the file's name."""
+        write_rows(self._engine.reader(self._query()), Path(path))
+
+    def close(self) -> None:
+        """Free the rows."""
+        self._close()
+
+    def __enter__(self) -> RunResult:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _query(self) -> str:
+        relation = self._relations[-1]
+        columns = sql.identifiers(data_columns(relation))
+        return f"SELECT {columns} FROM {relation.name} ORDER BY {sql.identifier(ROW_COLUMN)}"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Rows inside an engine, and what the recipe needs to know of them."""
+
+    relation: Relation
+    roles: Roles
+    decisions: Sequence[DecisionLike]
+    notes: list[str] = field(default_factory=list)
+
+
+def run_on_file(
+    recipe: Recipe,
+    path: str | Path,
+    *,
+    name: str | None = None,
+    memory_limit: str | None = None,
+    progress: Progress = no_progress,
+) -> RunResult:
+    """Run a recipe with the decisions in it on a file.
+
+    Raises:
+        SourceFileError: the file cannot be read.
+        ContractError: the data do not satisfy the recipe.
+        CurationError: a step cannot be done on these data; the message names the step.
+    """
+    engine = DuckDBEngine(memory_limit)
+    try:
+        staged = source_files.stage_file(
+            engine.connection, Path(path), name=name, progress=part(progress, 0.0, 0.2)
+        )
+        source = _from_contract(engine, recipe, staged.table, staged.notes)
+        return _run(engine, recipe, source, None, part(progress, 0.2, 1.0))
+    except BaseException:
+        engine.close()
+        raise
+
+
+def run_on_frame(recipe: Recipe, frame: Any, *, progress: Progress | None = None) -> Any:
+    """Run a recipe on a pandas, polars or Arrow table; return the same kind of table."""
+    engine = DuckDBEngine()
+    try:
+        staged = source_files.stage_table(engine.connection, frame)
+        source = _from_contract(engine, recipe, staged.table, staged.notes)
+        with _run(engine, recipe, source, None, progress or no_progress) as result:
+            return _like(frame, result.table())
+    finally:
+        engine.close()
+
+
+def run_on_dataset(
+    workspace: Workspace,
+    dataset: str,
+    recipe: Recipe,
+    *,
+    snapshot: int | None = None,
+    until: int | None = None,
+    progress: Progress = no_progress,
+) -> RunResult:
+    """Run a recipe on a dataset with the decisions that are in force in the workspace.
+
+    Args:
+        workspace: where the dataset is; it is not changed.
+        dataset: its name.
+        recipe: its contract and decisions are not used: those of the dataset are.
+        snapshot: which version; the newest without one.
+        until: run only so many steps.
+        progress: told how far it is.
+    """
+    found = get_dataset(workspace, dataset, snapshot)
+    engine = DuckDBEngine()
+    try:
+        with workspace.cursor() as cursor:
+            reader = cursor.execute(
+                f"SELECT * FROM {table_sql(dataset, found.snapshot)} ORDER BY rowid"
+            ).to_arrow_reader()
+            relation = engine.put(reader)
+        source = _Source(relation, found.roles, decisions_in_force(workspace, dataset))
+        return _run(engine, recipe, source, until, progress)
+    except BaseException:
+        engine.close()
+        raise
+
+
+def _from_contract(
+    engine: DuckDBEngine, recipe: Recipe, table: str, notes: list[str]
+) -> _Source:
+    relation = engine.relation(table)
+    differences = check_contract(recipe, relation.columns)
+    roles = recipe.contract.roles
+    _check_key(engine, relation, roles)
+    return _Source(
+        _as_contracted(engine, recipe, relation), roles, recipe.annotations, [*notes, *differences]
+    )
+
+
+def _as_contracted(engine: DuckDBEngine, recipe: Recipe, relation: Relation) -> Relation:
+    """Give columns the type of the contract where nothing can be lost by it."""
+    casts = []
+    for column, spec in recipe.contract.columns.items():
+        wider = {"VARCHAR": ("BIGINT", "BOOLEAN", "DATE"), "DOUBLE": ("BIGINT",)}.get(spec.type, ())
+        if relation.columns.get(column) in wider:
+            name = sql.identifier(column)
+            casts.append(f"CAST({name} AS {spec.type}) AS {name}")
+    if not casts:
+        return relation
+    return engine.select(f"SELECT * REPLACE ({', '.join(casts)}) FROM {relation.name} ORDER BY rowid")
+
+
+def _check_key(engine: DuckDBEngine, relation: Relation, roles: Roles) -> None:
+    keys = roles.having("key")
+    if not keys:
+        return
+    repeated = engine.table(
+        f"SELECT {key_sql(roles)} AS key FROM {relation.name} GROUP BY key HAVING count(*) > 1 "
+        "ORDER BY key LIMIT 3"
+    )["key"].to_pylist()
+    if repeated:
+        raise ContractError(
+            f"The key {', '.join(keys)} occurs more than once in the data, for example "
+            f"{', '.join(map(repr, repeated))}. Each record needs its own key: mend the data."
+        )
+
+
+def _run(
+    engine: DuckDBEngine,
+    recipe: Recipe,
+    source: _Source,
+    until: int | None,
+    progress: Progress,
+) -> RunResult:
+    result = RunResult(engine, source.roles, source.notes)
+    relation = engine.select(
+        f"""SELECT *, {key_sql(source.roles)} AS {sql.identifier(KEY_COLUMN)},
+            {fingerprint_sql(source.roles)} AS {sql.identifier(FINGERPRINT_COLUMN)},
+            rowid AS {sql.identifier(ROW_COLUMN)}, 'given' AS {sql.identifier(SOURCE_COLUMN)}
+        FROM {source.relation.name}"""
+    )
+    engine.lock()
+    result._relations.append(relation)
+    steps = recipe.steps[:until]
+    for number, step in enumerate(steps, start=1):
+        share = part(progress, (number - 1) / len(steps), number / len(steps))
+        share(0.0, f"Step {number} of {len(steps)}: {step.name}")
+        context = StepContext(
+            engine=engine, roles=source.roles, seed=recipe.seed, step_id=step.step_id,
+            decisions=source.decisions, progress=share,
+        )  # fmt: skip
+        try:
+            done = step.apply(relation, context)
+        except (CurationError, duckdb.Error) as error:
+            raise _at_step(number, step.name, error) from error
+        result.steps.append(
+            StepOutcome(
+                id=step.step_id, name=step.name, rows_in=row_count(engine, relation),
+                rows_out=row_count(engine, done.relation), touched=done.touched,
+                counts=done.counts, note=done.note, queue=done.queue,
+            )
+        )  # fmt: skip
+        relation = done.relation
+        result._relations.append(relation)
+    progress(1.0, "Done")
+    return result
+
+
+def _at_step(number: int, name: str, error: Exception) -> CurationError:
+    """Return the same error with the step's place in front."""
+    where = f"Step {number} ({name}): "
+    if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.BinderException):
+        # The values that an expression meets are not known before it runs.
+        return UsageError(f"{where}{str(error).splitlines()[0]}")
+    if not isinstance(error, CurationError):
+        raise error
+    located = type(error).__new__(type(error))
+    Exception.__init__(located, f"{where}{error}")
+    return located
+
+
+def _like(frame: Any, table: pa.Table) -> Any:
+    module = type(frame).__module__.split(".")[0]
+    if module == "pandas":
+        return table.to_pandas()
+    if module == "polars":
+        import polars
+
+        return polars.from_arrow(table)
+    return table
