@@ -1,0 +1,1 @@
+"""Rows as matrices, and class probabilities from models that did not see the row."""

@@ -1,0 +1,111 @@
+"""Which columns a model looks at, and how: as texts, as vectors, as features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curation.errors import UnknownNameError, UsageError
+from curation.lake.roles import Roles
+from curation.learn.arrays import Codes, Matrix, row_hashes
+from curation.learn.tabular import can_encode, encode_features
+from curation.learn.text import distinct_texts, joined_text
+from curation.learn.vectors import encode_vectors, is_vector
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a model looks at, row by row; any part may be missing.
+
+    Attributes:
+        texts: the distinct texts, or None when no column is text.
+        text_of: shape (n,), the position of each row's text in `texts`.
+        vectors: one matrix (n, d) a vector column, NaN where missing.
+        features: shape (n, d), NaN where missing; None when no column is a feature.
+        notes: columns that could not be used.
+    """
+
+    texts: list[str] | None
+    text_of: Codes
+    vectors: list[Matrix]
+    features: Matrix | None
+    notes: list[str]
+
+    def canonical_order(self, codes: Codes) -> tuple[Codes, Codes]:
+        """Return the positions that sort rows by content and label, and a number per distinct row.
+
+        What is fitted in this order does not depend on the order that the rows came in.
+
+        Returns:
+            The positions, shape (n,); and in that order, shape (n,), 0, 0, 1, …: rows with the same
+            content and label have the same number.
+        """
+        keys: list[npt.NDArray[Any]] = [codes] if self.texts is None else [codes, self.text_of]
+        keys += [row_hashes(block) for block in [*self.vectors, *self._features()]]
+        order = np.lexsort(keys).astype(np.int64)
+        differs = np.zeros(len(codes), dtype=np.bool_)
+        for key in keys:
+            differs[1:] |= key[order][1:] != key[order][:-1]
+        return order, np.cumsum(differs, dtype=np.int64)
+
+    def _features(self) -> list[Matrix]:
+        return [] if self.features is None else [self.features]
+
+
+def read_content(table: pa.Table, roles: Roles) -> Content:
+    """Return the content columns of a table as numbers and distinct texts.
+
+    Raises:
+        UnknownNameError: a role names a column that the table lacks.
+        UsageError: no column can be learned from.
+    """
+    for column in roles.content:
+        if column not in table.column_names:
+            raise UnknownNameError("column", column, table.column_names)
+    kinds = {column: table.schema.field(column).type for column in roles.content}
+    text = [column for column in roles.having("text") if column in kinds]
+    rest = [column for column in roles.content if column not in text]
+    vectors = [column for column in rest if is_vector(kinds[column])]
+    features = [column for column in rest if can_encode(kinds[column])]
+    unusable = [column for column in rest if column not in vectors + features]
+    notes = [
+        f"Column '{name}' ({kinds[name]}) cannot be learned from yet; not used."
+        for name in unusable
+    ]
+    matrix = encode_features(table, features) if features else None
+    if matrix is not None and not matrix.shape[1]:
+        notes.append(f"{_listed(features)} hold one value only; not used.")
+        matrix = None
+    if not text and not vectors and matrix is None:
+        raise UsageError(_nothing(table, roles, notes))
+    texts, text_of = None, np.zeros(table.num_rows, dtype=np.int64)
+    if text:
+        texts, text_of = distinct_texts(joined_text([table.column(name) for name in text]))
+        blank = np.array([not word.strip() for word in texts], dtype=np.bool_)
+        empty = int(blank[text_of].sum())
+        if empty:
+            notes.append(f"{empty:,} row{'s have' if empty > 1 else ' has'} no text.")
+    return Content(texts, text_of, [encode_vectors(table, name) for name in vectors], matrix, notes)
+
+
+def _nothing(table: pa.Table, roles: Roles, notes: list[str]) -> str:
+    listed = ", ".join(
+        f"{name} ({roles.role_of(name) or 'no role'})" for name in table.column_names[:12]
+    )
+    return " ".join(
+        [
+            "There is no column to learn from.",
+            *notes[:3],
+            f"Columns: {listed}.\nSay which column holds the content: --text COL for texts, or give a "
+            "column the role 'feature' or 'embedding'.",
+        ]
+    )
+
+
+def _listed(columns: list[str]) -> str:
+    names = ", ".join(f"'{name}'" for name in columns[:5])
+    return f"Columns {names}{' and others' if len(columns) > 5 else ''}"
