@@ -1,0 +1,1 @@
+"""The browser workbench: the only core package that imports Streamlit and Plotly."""

@@ -1,0 +1,71 @@
+"""Looking for label issues: how, the job that does it, and its progress."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from curation.lake.datasets import Dataset
+from curation.lake.findings import FindingSummary
+from curation.learn.probabilities import Preset
+from curation.progress import Progress
+from curation.ui import imports, parts, state
+from curation.ui.jobs import JOBS
+
+
+def find_form(dataset: Dataset, *, primary: bool) -> None:
+    """Draw how to look, and the button that starts."""
+    presets: tuple[Preset, ...] = ("fast", "accurate")
+    preset = st.radio(
+        "How",
+        presets,
+        captions=["seconds for 10,000 short texts", "about ten times as long on texts"],
+        format_func=str.capitalize,
+        key="find-preset",
+    )
+    with st.expander("Use your own probabilities", key="find-own"):
+        prefix = st.text_input(
+            "Columns that begin with",
+            key="find-prefix",
+            placeholder="p_",
+            help="One column a class, named after it: p_refund, p_fees. All out of sample.",
+        ).strip()
+    st.button(
+        "Find label issues",
+        key="find-start",
+        type="primary" if primary else "secondary",
+        icon=":material/search:",
+        on_click=_start,
+        args=(dataset, preset, prefix or None),
+    )
+
+
+def find_progress(dataset: Dataset) -> None:
+    """Draw how far the search is, or why it failed; redraw the page once it is done."""
+    key = state.job_key(dataset.name, "find")
+    job = parts.started(key, "find-job")
+    if job is not None and job.state == "done":
+        JOBS.forget(key)
+        st.rerun()
+
+
+def finding_now(dataset: Dataset) -> bool:
+    """Say whether a search goes on."""
+    job = JOBS.get(state.job_key(dataset.name, "find"))
+    return job is not None and job.running
+
+
+def _start(dataset: Dataset, preset: Preset, prefix: str | None) -> None:
+    workspace = state.workspace()
+
+    def work(progress: Progress) -> FindingSummary:
+        imports.wait_for_learning()
+        from curation.finders.stored import find_in_dataset  # needs cleanlab, which sessions share
+
+        return find_in_dataset(
+            workspace, dataset.name, preset=preset, pred_probs_prefix=prefix, progress=progress
+        )
+
+    inputs = f"{dataset.snapshot} {preset} {prefix}"
+    JOBS.start(
+        state.job_key(dataset.name, "find"), work, title="Finding label issues", inputs=inputs
+    )

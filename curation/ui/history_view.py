@@ -1,0 +1,107 @@
+"""A dataset's snapshots: what each one did, how two differ, and going back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from curation.errors import CurationError
+from curation.lake.datasets import Dataset, restore
+from curation.lake.diffs import Diff, diff
+from curation.lake.snapshots import Snapshot, log
+from curation.ui import parts, state
+from curation.ui.errors import as_text, show_error
+from curation.ui.numbers import count
+
+
+def history(dataset: Dataset) -> None:
+    """Draw the snapshots of a dataset, newest first, the difference of two, and restore."""
+    snapshots = log(state.workspace(), dataset.name)
+    st.dataframe(
+        {
+            "snapshot": [s.snapshot for s in snapshots],
+            "when": [s.time for s in snapshots],
+            "who": [s.author for s in snapshots],
+            "what": [s.message for s in snapshots],
+            "rows": [s.rows for s in snapshots],
+        },
+        hide_index=True,
+        height="content" if len(snapshots) < 8 else 300,
+        column_config={
+            "snapshot": st.column_config.NumberColumn(width=70),
+            "when": st.column_config.DatetimeColumn(
+                "when (UTC)", format="YYYY-MM-DD HH:mm", width=120
+            ),
+            "rows": st.column_config.NumberColumn(format="localized", width=70),
+        },
+    )
+    if len(snapshots) < 2:
+        st.caption("One snapshot so far. Each import and each change of roles adds one.")
+        return
+    names = {s.snapshot: _name(s) for s in snapshots}
+    ids = list(names)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        old = st.selectbox(
+            "From", ids, index=1, format_func=names.__getitem__, key="diff-old", width=190
+        )
+        new = st.selectbox(
+            "to", ids, index=0, format_func=names.__getitem__, key="diff-new", width=190
+        )
+        _restore(dataset, [s for s in snapshots if s.snapshot != dataset.snapshot])
+    if old != new:
+        _difference(dataset, old, new)
+
+
+def _difference(dataset: Dataset, old: int, new: int) -> None:
+    workspace = state.workspace()
+    found: Diff | None = parts.result_of(
+        state.job_key(dataset.name, "diff"),
+        lambda _: diff(workspace, dataset.name, old, new),
+        title="Comparing",
+        inputs=f"{old} {new}",
+        panel="diff",
+    )
+    if found is None:
+        return
+    if not (found.added or found.removed or found.changed):
+        st.markdown("The rows are the same.")
+        return
+    st.markdown(
+        f"**{count(found.added, 'row')}** added, **{found.removed:,}** removed, "
+        f"**{found.changed:,}** changed, **{found.labels_changed:,}** of them with another label."
+    )
+    if found.label_changes:
+        st.dataframe(
+            {
+                "from": [change.before or "no label" for change in found.label_changes],
+                "to": [change.after or "no label" for change in found.label_changes],
+                "rows": [change.rows for change in found.label_changes],
+            },
+            hide_index=True,
+            height="content" if len(found.label_changes) < 8 else 300,
+        )
+
+
+def _restore(dataset: Dataset, others: list[Snapshot]) -> None:
+    names = {s.snapshot: _name(s) for s in others}
+    with st.popover("Restore…", key="restore"):
+        chosen = st.selectbox(
+            "Make this snapshot the newest again",
+            list(names),
+            format_func=names.__getitem__,
+            key="restore-which",
+        )
+        st.caption("Nothing is deleted: the snapshots in between stay in the list.")
+        st.button("Restore", key="restore-yes", on_click=_do_restore, args=(dataset.name, chosen))
+
+
+def _do_restore(name: str, snapshot: int) -> None:
+    try:
+        new = restore(state.workspace(), name, snapshot, state.user_name())
+    except CurationError as error:
+        show_error(error)
+        return
+    state.notice_later(f"Snapshot {snapshot} restored as {new}.")
+
+
+def _name(snapshot: Snapshot) -> str:
+    return f"{snapshot.snapshot} · {as_text(snapshot.message)[:40]}"

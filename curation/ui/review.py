@@ -1,0 +1,228 @@
+"""The state of a review: a short queue, what was decided in this session, and how fast.
+
+The next record is already here when a decision is made, and the decision is written by a thread, so
+a key press changes the record without waiting for the lake. `Review.settle` waits for what is being
+written; whatever reads decisions calls it first.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Final, Literal
+
+from curation.errors import CurationError
+from curation.lake.annotations import Annotation, Decision, annotate, undo
+from curation.lake.findings import FindingSummary
+from curation.lake.workspace import Workspace
+from curation.privacy import gate
+from curation.privacy.gate import ReviewItem, Viewer
+
+FETCH: Final = 20
+REFILL_BELOW: Final = 5
+# One thread: decisions are written in the order in which they were made.
+_WRITER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decisions")
+_ABOUT_FLAGS: Final = frozenset({"relabel", "confirm", "exclude"})
+_FLAG_WAS_RIGHT: Final = frozenset({"relabel", "exclude"})
+_PACE_OVER: Final = 30
+"""Decisions that the pace is measured over."""
+_BREAK: Final = 180.0
+"""Seconds without a decision that count as a break, not as work."""
+
+Show = Literal["flagged", "all"]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which records a person wants to see."""
+
+    show: Show = "flagged"
+    given_label: str | None = None
+    max_quality: float = 1.0
+
+
+@dataclass
+class Review:
+    """One person's way through one finding. Held in session state; one session is one thread."""
+
+    workspace: Workspace
+    viewer: Viewer
+    finding: FindingSummary
+    filters: Filters = field(default_factory=Filters)
+    queue: list[ReviewItem] = field(default_factory=list)
+    done: list[tuple[ReviewItem, Decision]] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    position: int = 0
+    """Grows with each record shown; a press meant for an earlier record is told by it."""
+    choosing: bool = False
+    """Whether the person is looking for another label."""
+    times: list[float] = field(default_factory=list)
+    problem: CurationError | None = None
+    """Why the newest decision could not be written; its record is back in the queue."""
+    _writing: list[tuple[Future[Annotation], ReviewItem]] = field(default_factory=list)
+    _tally: gate.ReviewCounts | None = None
+    _shown_at: float = field(default_factory=time.monotonic)
+    _exhausted: bool = False
+
+    @property
+    def item(self) -> ReviewItem | None:
+        """The record to decide now, or None at the end of the queue."""
+        if not self.queue:
+            self.refill()
+        return self.queue[0] if self.queue else None
+
+    def look_at(self, filters: Filters) -> None:
+        """Use other filters; the queue starts anew if they differ."""
+        if filters != self.filters:
+            self.filters = filters
+            self._restart()
+
+    def decide(self, position: int, decision: Decision, value: str | None = None) -> None:
+        """Write a decision about the record shown at this position and go to the next.
+
+        A press that was meant for an earlier record does nothing.
+        """
+        if position != self.position or not self.queue:
+            return
+        item, now = self.queue[0], time.monotonic()
+        written = _WRITER.submit(
+            annotate,
+            self.workspace,
+            self.finding.dataset,
+            item.record_key,
+            decision,
+            value=value,
+            annotator=self.viewer.user,
+            finding_id=self.finding.finding_id,
+            seconds=round(min(now - self._shown_at, _BREAK), 1),
+        )
+        self._writing.append((written, item))
+        self.times.append(now)
+        self.done.append((self.queue.pop(0), decision))
+        self._count(item, decision, 1)
+        self._advance()
+
+    @property
+    def refused(self) -> bool:
+        """Whether a decision could not be written that `settle` has not taken notice of."""
+        return any(written.done() and written.exception() for written, _ in self._writing)
+
+    def settle(self, *, wait: bool = True) -> None:
+        """Take notice of written decisions; a record whose decision was refused comes back.
+
+        Args:
+            wait: until all of them are written; otherwise those that are written by now.
+        """
+        while self._writing and (wait or self._writing[0][0].done()):
+            written, item = self._writing[0]
+            try:
+                written.result()
+            except CurationError as error:
+                self.problem = error
+                self.done = [pair for pair in self.done if pair[0] is not item]
+                self.queue.insert(0, item)
+                self._tally = None
+                self._advance()
+            del self._writing[0]
+
+    def skip(self, position: int) -> None:
+        """Leave the record undecided and out of this session's queue."""
+        if position == self.position and self.queue:
+            self.skipped.append(self.queue.pop(0).record_key)
+            self._advance()
+
+    def undo(self, position: int) -> bool | None:
+        """Take back this person's newest decision and show its record; False if there is none.
+
+        A press that was meant for an earlier record does nothing, and gives None.
+        """
+        if position != self.position:
+            return None
+        self.settle()
+        reverted = undo(self.workspace, self.finding.dataset, self.viewer.user)
+        if reverted is None:
+            return False
+        if self.done and self.done[-1][0].record_key == reverted.record_key:
+            item, decision = self.done.pop()
+            self.queue.insert(0, item)
+            self._count(item, decision, -1)
+            del self.times[-1:]
+        else:
+            self._restart()
+        self._advance()
+        return True
+
+    def unskip(self) -> None:
+        """Bring the skipped records back."""
+        self.skipped.clear()
+        self._restart()
+
+    def refill(self) -> None:
+        """Fetch more records where few are left."""
+        if self._exhausted or len(self.queue) >= REFILL_BELOW:
+            return
+        self.settle()
+        here = [item.record_key for item in self.queue]
+        more = gate.review_queue(
+            self.workspace,
+            self.viewer,
+            self.finding.finding_id,
+            show=self.filters.show,
+            given_label=self.filters.given_label,
+            max_quality=self.filters.max_quality,
+            skip=[*self.skipped, *here],
+            limit=FETCH,
+        )
+        self.queue += more
+        self._exhausted = len(more) < FETCH
+
+    def counts(self) -> gate.ReviewCounts:
+        """Count what is left and what the decisions say, under the filters.
+
+        Read from the lake when the queue starts anew; decisions of this session are added to it.
+        """
+        if self._tally is None:
+            self.settle()
+            self._tally = self._read_counts()
+        return self._tally
+
+    def _read_counts(self) -> gate.ReviewCounts:
+        return gate.review_counts(
+            self.workspace,
+            self.viewer,
+            self.finding.finding_id,
+            show=self.filters.show,
+            given_label=self.filters.given_label,
+            max_quality=self.filters.max_quality,
+        )
+
+    def pace(self) -> float | None:
+        """Return decisions a minute in this session, breaks left out, or None before the third."""
+        times = self.times[-_PACE_OVER:]
+        worked = [b - a for a, b in pairwise(times) if b - a < _BREAK]
+        if len(worked) < 2 or sum(worked) == 0:
+            return None
+        return 60 * len(worked) / sum(worked)
+
+    def _count(self, item: ReviewItem, decision: Decision, by: int) -> None:
+        if (tally := self._tally) is None:
+            return
+        about_flag = by if item.is_label_issue and decision in _ABOUT_FLAGS else 0
+        self._tally = replace(
+            tally,
+            to_review=tally.to_review - by,
+            decided=tally.decided + by,
+            flagged_decided=tally.flagged_decided + about_flag,
+            right_flags=tally.right_flags + (about_flag if decision in _FLAG_WAS_RIGHT else 0),
+        )
+
+    def _restart(self) -> None:
+        self.queue, self._exhausted, self._tally = [], False, None
+        self._advance()
+
+    def _advance(self) -> None:
+        self.position += 1
+        self.choosing = False
+        self._shown_at = time.monotonic()

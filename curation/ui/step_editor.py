@@ -1,0 +1,112 @@
+"""One step of a recipe in its form, with what it does to the classes and its YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from curation.lake.datasets import Dataset
+from curation.recipe.model import Recipe
+from curation.recipe.yaml import step_text
+from curation.steps import Step, step_named
+from curation.ui import charts, forms
+from curation.ui.class_mix import mix
+from curation.ui.errors import as_text
+from curation.ui.recipe_run import Ran
+from curation.ui.step_rows import first_sentence
+
+Save = Callable[[Recipe, int | None], None]
+"""Takes the changed recipe and which step to select then."""
+
+
+def edit_step(
+    dataset: Dataset, recipe: Recipe, number: int, result: Ran | None, save: Save
+) -> None:
+    """Draw the form of a step that is in the recipe, with its place, effect and YAML."""
+    step = recipe.steps[number]
+    kind = type(step)
+    _title(kind, f"{number + 1} · {step.name}")
+    key = f"step-form-{dataset.name}-{step.step_id}-{number}"
+    values = forms.model_form(kind, step.model_dump(), key=key, columns=list(dataset.columns))
+    changed, wrong = forms.validated(kind, {**values, "id": step.id})
+    _problems(wrong)
+    with st.container(horizontal=True, gap="small"):
+        edited = recipe if changed is None else recipe.replaced(number, changed)
+        if forms.has_fields(kind):
+            unchanged = changed is None or changed == step
+            then = partial(save, edited, number)
+            st.button("Save", key="step-save", disabled=unchanged, on_click=then)
+        _place(recipe, number, save)
+    if result is not None and number < len(result.steps):
+        _effect(result, number, dataset)
+    st.code(step_text(changed or step), language="yaml")
+
+
+def new_step(
+    dataset: Dataset, recipe: Recipe, name: str, save: Save, leave: Callable[[], None]
+) -> None:
+    """Draw the empty form of a step that is about to be added at the end."""
+    kind = step_named(name)
+    _title(kind, f"New step: {kind.title.lower()}")
+    values = forms.model_form(
+        kind, key=f"step-new-{dataset.name}-{name}", columns=list(dataset.columns)
+    )
+    made, wrong = forms.validated(kind, values)
+    touched = st.session_state.get("_step_tried") == name
+    _problems(wrong if touched else [])
+    with st.container(horizontal=True, gap="small"):
+        if made is None:
+            st.button(
+                "Add the step", key="step-new-save", type="primary", on_click=_tried, args=(name,)
+            )
+        else:
+            st.button("Add the step", key="step-new-save", type="primary", on_click=save,
+                      args=(recipe.with_step(made), len(recipe.steps)))  # fmt: skip
+        st.button("Cancel", key="step-new-cancel", type="tertiary", on_click=leave)
+    if made is not None:
+        st.code(step_text(made), language="yaml")
+
+
+def _title(kind: type[Step], title: str) -> None:
+    st.subheader(title, anchor=False)
+    st.caption(as_text(first_sentence(kind.__doc__)))
+
+
+def _problems(sentences: list[str]) -> None:
+    for sentence in sentences:
+        st.warning(as_text(sentence))
+
+
+def _effect(result: Ran, number: int, dataset: Dataset) -> None:
+    if dataset.roles.label is None:
+        return
+    before, after = result.classes[number], result.classes[number + 1]
+    if before and before != after:
+        st.markdown("**Rows a class**, before → after")
+        figure = charts.class_bars(before, after)
+        charts.draw(figure, f"step-chart-{number}", f"Before, {mix(before)}. After, {mix(after)}.")
+
+
+def _place(recipe: Recipe, number: int, save: Save) -> None:
+    """Draw the buttons that move a step and take it out."""
+    for name, icon, by, at_end in (
+        ("up", "arrow_upward", -1, number == 0),
+        ("down", "arrow_downward", 1, number == len(recipe.steps) - 1),
+    ):
+        st.button(
+            "",
+            key=f"step-{name}",
+            icon=f":material/{icon}:",
+            help=f"Move {name}",
+            type="tertiary",
+            disabled=at_end,
+            on_click=partial(save, recipe.moved(number, by), number + by),
+        )
+    then = partial(save, recipe.without_step(number), None)
+    st.button("Remove", key="step-remove", icon=":material/delete:", type="tertiary", on_click=then)
+
+
+def _tried(name: str) -> None:
+    st.session_state["_step_tried"] = name

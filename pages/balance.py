@@ -1,0 +1,112 @@
+"""Balance: is the class mix right?"""
+
+import statistics
+
+import streamlit as st
+
+from curation.errors import CurationError
+from curation.lake.datasets import Dataset, class_counts
+from curation.recipe.drafts import load_draft, save_draft
+from curation.recipe.model import Recipe
+from curation.steps import step_named
+from curation.ui import charts, forms, parts, state
+from curation.ui.class_mix import class_figures, mix
+from curation.ui.errors import as_text, show_error
+from curation.ui.numbers import count
+from curation.ui.recipe_run import position_of, run_here
+
+TITLE = "Balance"
+STEP = step_named("rebalance")
+
+
+def draw() -> None:
+    """Draw the classes before and after the step that is being edited."""
+    dataset = state.current()
+    if dataset is None:
+        parts.needs_dataset(TITLE)
+        return
+    if dataset.roles.label is None:
+        parts.needs_label(TITLE, dataset.name)
+        return
+    recipe = load_draft(state.workspace(), dataset.name)
+    at = position_of(recipe, STEP.name)
+    parts.heading(
+        TITLE, "Large classes are capped by a hash of the record key, so yesterday's choice stays."
+    )
+    top = st.container()
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        candidate, where = _form(dataset, recipe, at)
+    with left:
+        result = (
+            run_here(dataset, candidate, until=where + 1, kind="balance") if candidate else None
+        )
+    if result is None:
+        return
+    before, after = result.classes[where], result.classes[where + 1]
+    with top:
+        parts.figures(class_figures(before, after), key="balance")
+    with left:
+        charts.draw(
+            charts.class_bars(before, after),
+            "balance-chart",
+            f"Before, {mix(before)}. After, {mix(after)}.",
+        )
+    with right:
+        gone = sum(before.values()) - sum(after.values())
+        st.markdown(
+            f"Leaves out **{count(gone, 'row')}** of {sum(before.values()):,}. "
+            f"After it, {as_text(mix(after))}."
+        )
+        _save(dataset, recipe, candidate, at)
+
+
+def _form(dataset: Dataset, recipe: Recipe, at: int | None) -> tuple[Recipe | None, int]:
+    """Draw the step's form; return the recipe with the step as the form has it, and its place."""
+    counts = class_counts(state.workspace(), dataset.name)
+    place = len(recipe.steps) if at is None else at
+    if at is None:
+        start = {"rows_per_class": max(1, round(statistics.median(counts.values())))}
+    else:
+        start = recipe.steps[at].model_dump()
+    st.subheader(
+        "Cap the classes" if at is None else f"Step {at + 1}: {STEP.title.lower()}", anchor=False
+    )
+    values = forms.model_form(
+        STEP, start, key=f"balance-{dataset.name}", columns=list(dataset.columns)
+    )
+    step, wrong = forms.validated(
+        STEP, {**values, "id": None if at is None else recipe.steps[at].id}
+    )
+    for sentence in wrong:
+        st.warning(sentence)
+    if step is None:
+        return None, place
+    return (recipe.with_step(step) if at is None else recipe.replaced(at, step)), place
+
+
+def _save(dataset: Dataset, recipe: Recipe, candidate: Recipe, at: int | None) -> None:
+    same = candidate == recipe
+    st.button(
+        "Add the step" if at is None else "Update the step",
+        key="balance-save",
+        type="primary",
+        disabled=same,
+        on_click=_do_save,
+        args=(dataset.name, candidate),
+    )
+    if same:
+        st.caption("The recipe has this step as it stands here.")
+        st.page_link("pages/recipe.py", label="See the recipe", icon=":material/receipt_long:")
+
+
+def _do_save(dataset: str, candidate: Recipe) -> None:
+    try:
+        save_draft(state.workspace(), dataset, candidate, state.user_name())
+    except CurationError as error:
+        show_error(error)
+        return
+    state.notice_later("The recipe has the step.")
+
+
+draw()

@@ -1,0 +1,132 @@
+"""Balance and Recipe: a step from its form to the exported file, and a run on a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curation.lake.workspace import Workspace
+from curation.recipe.drafts import export, load_draft
+from curation.recipe.yaml import parse
+from curation.resources import resource
+
+OpenPage = Callable[..., AppTest]
+Wait = Callable[[Workspace], None]
+
+
+@pytest.fixture
+def settled(wait_for_jobs: Wait) -> Callable[[Workspace, AppTest], None]:
+    """Wait for a page's background work and draw the page again."""
+
+    def wait(workspace: Workspace, at: AppTest) -> None:
+        wait_for_jobs(workspace)
+        at.run()
+        assert not at.exception, at.exception
+
+    return wait
+
+
+def _steps(workspace: Workspace) -> list[str]:
+    return [step.name for step in load_draft(workspace, "support").steps]
+
+
+def test_balance_shows_the_mix_and_adds_the_step(
+    open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
+) -> None:
+    at = open_page(imported, "balance")
+    settled(imported, at)
+    at.number_input(key="balance-support-rows_per_class").set_value(40).run()
+    settled(imported, at)
+    assert {metric.label: metric.value for metric in at.metric}["Classes"] == "10"
+    at.button(key="balance-save").click().run()
+    settled(imported, at)
+    assert _steps(imported) == ["apply_annotations", "rebalance"]
+    assert at.button(key="balance-save").label == "Update the step"
+    assert at.button(key="balance-save").disabled
+
+
+def test_balance_says_what_is_wrong_with_a_condition(
+    open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
+) -> None:
+    at = open_page(imported, "balance")
+    at.text_input(key="balance-support-where").input("read_csv('/etc/passwd')").run()
+    settled(imported, at)
+    assert at.warning or at.error
+    assert _steps(imported) == ["apply_annotations"]
+
+
+def test_a_step_is_added_edited_moved_and_removed(
+    open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
+) -> None:
+    at = open_page(imported, "recipe")
+    at.button(key="step-add-sample").click().run()
+    at.button(key="step-new-save").click().run()
+    assert "either n or fraction" in at.warning[0].value
+    at.number_input(key="step-new-support-sample-n").set_value(20)
+    at.multiselect(key="step-new-support-sample-per").set_value(["intent"])
+    at.run()
+    at.button(key="step-new-save").click().run()
+    settled(imported, at)
+    assert _steps(imported) == ["apply_annotations", "sample"]
+    assert any("640 → " in text.value for text in at.markdown)
+    at.number_input(key="step-form-support-sample-1-n").set_value(10).run()
+    at.button(key="step-save").click().run()
+    settled(imported, at)
+    assert load_draft(imported, "support").steps[1].model_dump()["n"] == 10
+    at.button(key="step-up").click().run()
+    assert _steps(imported) == ["sample", "apply_annotations"]
+    at.button(key="step-open-1").click().run()
+    at.button(key="step-remove").click().run()
+    settled(imported, at)
+    assert _steps(imported) == ["sample"]
+
+
+def test_two_steps_of_a_kind_get_their_own_ids(
+    open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
+) -> None:
+    at = open_page(imported, "recipe")
+    for _ in range(2):
+        at.button(key="step-add-drop_duplicates").click().run()
+        at.button(key="step-new-save").click().run()
+        settled(imported, at)
+    assert len({step.step_id for step in load_draft(imported, "support").steps}) == 3
+
+
+def test_a_step_that_fails_says_where(
+    open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
+) -> None:
+    at = open_page(imported, "recipe")
+    at.button(key="step-add-filter").click().run()
+    at.text_input(key="step-new-support-filter-where").input("intnet = 'x'").run()
+    at.button(key="step-new-save").click().run()
+    settled(imported, at)
+    assert any("intnet" in error.value and "intent" in error.value for error in at.error)
+    at.button(key="step-remove").click().run()
+    settled(imported, at)
+    assert not at.error
+
+
+def test_the_recipe_runs_on_an_uploaded_file(
+    open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
+) -> None:
+    at = open_page(imported, "recipe")
+    at.button(key="step-add-drop_duplicates").click().run()
+    at.button(key="step-new-save").click().run()
+    at.button(key="run-open").click().run()
+    october = resource("examples", "support", "messages-2026-10.csv")
+    at.file_uploader(key="run-file").upload(october.name, october.read_bytes(), "text/csv").run()
+    settled(imported, at)
+    figures = {metric.label: metric.value for metric in at.metric}
+    assert figures["Rows in"] == "431"
+    shown = at.dataframe[0].value
+    expected = parse(export(imported, "support")).run(october_table())
+    assert shown["message"].tolist() == expected["message"].to_pylist()[: len(shown)]
+    assert figures["Rows out"] == str(len(expected))
+
+
+def october_table() -> object:
+    import pyarrow.csv
+
+    return pyarrow.csv.read_csv(resource("examples", "support", "messages-2026-10.csv"))
