@@ -2,10 +2,10 @@
 
     python benchmarks/label_errors.py [--data ../shared/data] [--only text|jira|synthetic]
 
-AUROC of label quality (the probability of the given label, as cleanlab computes it) against the known
+AUROC of label quality (the given label's probability, as cleanlab computes it) against the known
 errors: .5 is chance, 1 ranks every error below every clean row. "Within" is the mean over the given
-classes of the AUROC within a class, which a ranking by class alone cannot gain from. Every method of a
-set runs in the same process; one setting serves all sets. Progress goes to stderr.
+classes of the AUROC within a class, which a ranking by class alone cannot gain from. Every method
+of a set runs in the same process; one setting serves all sets. Progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from curation.learn.text import embed
 ROOT = Path(__file__).resolve().parents[1]
 JIRA_PROJECTS = ("activemq", "lucene", "derby", "wicket")
 NOT_METRICS = {
-    "project", "release", "file", "HeuBugCount", "RealBugCount", "given_label", "true_label", "is_error",
+    "project", "release", "file", "HeuBugCount", "RealBugCount",
+    "given_label", "true_label", "is_error",
 }  # fmt: skip
 Quality = npt.NDArray[np.float64]
 
@@ -75,9 +76,13 @@ def measure(truth: Truth, rank: Callable[[], Quality]) -> Result:
 
 def ours(table: pa.Table, roles: Roles, preset: Preset = "fast") -> Callable[[], Quality]:
     """Return the label finder's ranking."""
-    return lambda: (
-        find_label_issues(table, roles=roles, preset=preset).rows["label_quality"].to_numpy()
-    )
+
+    def rank() -> Quality:
+        finding = find_label_issues(table, roles=roles, preset=preset)
+        quality: Quality = finding.rows["label_quality"].to_numpy()
+        return quality
+
+    return rank
 
 
 def folds(model: object, matrix: object, codes: npt.NDArray[np.int64]) -> Callable[[], Quality]:
@@ -120,7 +125,7 @@ def text_results(path: Path) -> list[Result]:
 def feature_results(table: pa.Table, features: list[str]) -> list[Result]:
     """Rank a set of features by the given class's share, by boosting, and by the finder."""
     table, truth = labelled(table)
-    columns: dict[str, Role] = {name: "feature" for name in features}
+    columns: dict[str, Role] = dict.fromkeys(features, "feature")
     roles = Roles(columns={**columns, "given_label": "label"})
     shares = np.bincount(truth.codes) / len(truth.codes)
     boosting = HistGradientBoostingClassifier(random_state=0)
@@ -139,7 +144,7 @@ def synthetic(rows: int, seed: int = 0) -> tuple[pa.Table, list[str]]:
         n_informative=12,
         n_redundant=4,
         n_classes=7,
-        class_sep=2.0,
+        class_sep=1.0,
         flip_y=0,
         random_state=seed,
     )
@@ -161,7 +166,8 @@ def cell(result: Result, within: bool) -> str:
 def print_text(data: Path) -> None:
     """Print the table of the text sets."""
     print(
-        "| set | TF-IDF + logistic regression, 5 folds | finder, fast | finder, accurate |\n|---|---|---|---|"
+        "| set | TF-IDF + logistic regression, 5 folds | finder, fast | finder, accurate |\n"
+        "|---|---|---|---|"
     )
     for name, file in [
         ("noisy AG News, 10,000 x 4", "noisy_agnews/val10k_med.parquet"),

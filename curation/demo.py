@@ -7,6 +7,7 @@ import pyarrow as pa
 from curation.finders.stored import find_in_dataset
 from curation.lake.datasets import list_datasets
 from curation.lake.imports import import_file, import_table
+from curation.lake.roles import Role
 from curation.lake.workspace import Workspace
 from curation.progress import Progress, no_progress, part
 from curation.resources import resource
@@ -36,14 +37,14 @@ def populate(workspace: Workspace, *, author: str, progress: Progress = no_progr
     """Fill a workspace with every example and look for label issues in the first."""
     import_example(workspace, author=author, progress=part(progress, 0.0, 0.2))
     progress(0.2, "Importing digits")
+    roles: dict[str, Role] = {"digit_id": "key", "digit": "label"}
     for name, table in (("digits-images", digits(images=True)), ("digits-features", digits())):
         if not _has(workspace, name):
             import_table(
                 workspace,
                 table,
                 name,
-                roles={"digit_id": "key", "digit": "label"}
-                | ({"image": "image"} if name == "digits-images" else {}),
+                roles=roles | ({"image": "image"} if name == "digits-images" else {}),
                 author=author,
                 message="Example: scikit-learn's digits, one label in 33 made wrong on purpose",
             )

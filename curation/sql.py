@@ -7,9 +7,12 @@ the text that came in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 
+import duckdb
 import sqlglot
 from sqlglot import exp
 
@@ -40,20 +43,20 @@ def literal(value: str | float | bool | None) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return f"{value!r}::DOUBLE"
+        return f"{value!r}::DOUBLE" if math.isfinite(value) else f"'{value!r}'::DOUBLE"
     if "\x00" in value:
         raise ExpressionError("A text cannot hold a NUL character.")
     return "'" + value.replace("'", "''") + "'"
 
 
-_STRUCTURE: tuple[type[exp.Expression], ...] = (
+_STRUCTURE: tuple[type[exp.Expr], ...] = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Tuple,
     exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE,
     exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.Escape,
     exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.DPipe,
     exp.Case, exp.If, exp.Interval, exp.Var,
 )  # fmt: skip
-_FUNCTIONS: Mapping[type[exp.Expression], str] = {
+_FUNCTIONS: Mapping[type[exp.Expr], str] = {
     exp.Coalesce: "coalesce", exp.Nullif: "nullif", exp.Lower: "lower", exp.Upper: "upper",
     exp.Trim: "trim", exp.Length: "length", exp.Substring: "substring", exp.Replace: "replace",
     exp.Contains: "contains", exp.StartsWith: "starts_with", exp.EndsWith: "ends_with",
@@ -66,7 +69,7 @@ _FUNCTIONS: Mapping[type[exp.Expression], str] = {
 _CASTS = frozenset({
     exp.DataType.Type.BIGINT, exp.DataType.Type.INT, exp.DataType.Type.DOUBLE,
     exp.DataType.Type.BOOLEAN, exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT,
-    exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP,
+    exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ,
 })  # fmt: skip
 
 FUNCTIONS: tuple[str, ...] = tuple(sorted(_FUNCTIONS.values()))
@@ -102,10 +105,28 @@ def columns_of(text: str) -> set[str]:
     return {column.name for column in _parsed(text).find_all(exp.Column)}
 
 
+@contextmanager
+def evaluating(text: str) -> Iterator[None]:
+    """Turn what DuckDB says when it computes a user's expression into an error that names it.
+
+    Types and values are met only when the expression runs: ``message > 3``, ``cast(id AS int)``.
+
+    Raises:
+        ExpressionError: the expression cannot be computed on these data.
+    """
+    try:
+        yield
+    except (duckdb.DataError, duckdb.ProgrammingError, duckdb.NotSupportedError) as error:
+        raise ExpressionError(
+            f"The expression cannot be computed on these data: {_first_line(error)}\n"
+            f"Got: {_shortened(text)}"
+        ) from error
+
+
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> exp.Expression:
-    if not text.strip():
-        raise ExpressionError("The expression is empty. Write one, for example: intent = 'refund'.")
+def _parsed(text: str) -> exp.Expr:
+    if "\x00" in text:
+        raise ExpressionError("An expression cannot hold a NUL character.")
     if len(text) > MAX_EXPRESSION_LENGTH:
         raise ExpressionError(
             f"The expression has {len(text):,} characters; at most {MAX_EXPRESSION_LENGTH:,} can be read."
@@ -116,15 +137,17 @@ def _parsed(text: str) -> exp.Expression:
         raise ExpressionError(
             f"The expression cannot be read: {_first_line(error)}\nGot: {_shortened(text)}"
         ) from error
-    if len(trees) != 1 or trees[0] is None:
+    if len(trees) > 1:
         raise _refused("more than one statement")
-    tree = trees[0]
+    tree = trees[0] if trees else None
+    if tree is None or isinstance(tree, exp.Semicolon):
+        raise ExpressionError("The expression is empty. Write one, for example: intent = 'refund'.")
     for node in tree.walk():
         _check(node)
     return tree
 
 
-def _check(node: exp.Expression) -> None:
+def _check(node: exp.Expr) -> None:
     if node.depth > _MAX_DEPTH:
         raise ExpressionError(f"The expression is nested more than {_MAX_DEPTH} deep.")
     if isinstance(node, (exp.Cast, exp.TryCast)):

@@ -43,13 +43,7 @@ def import_command(
         ),
     ] = False,
     encoding: options.Encoding = None,
-    max_refused: Annotated[
-        float,
-        typer.Option(
-            metavar="N", min=0,
-            help="Rows that may be refused before the import is; below 1, a fraction of them.",
-        ),
-    ] = MAX_REFUSED,
+    max_refused: options.MaxRefused = MAX_REFUSED,
     author: options.Author = None,
     message: Annotated[str | None, typer.Option(help="Why; kept with the snapshot.")] = None,
     as_json: options.Json = False,

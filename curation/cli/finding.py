@@ -14,7 +14,9 @@ from curation.cli import options
 from curation.cli.output import progress_bar, say, say_json, warn
 from curation.errors import UsageError
 from curation.lake import source_files
-from curation.lake.datasets import get_dataset, table_sql
+from curation.lake.datasets import get_dataset, list_datasets, table_sql
+from curation.lake.file_kinds import kind_of
+from curation.lake.imports import MAX_REFUSED
 from curation.lake.profile import profile_table
 from curation.lake.roles import Role, Roles, detect_roles
 from curation.lake.target_files import write_rows
@@ -55,8 +57,9 @@ def find(
         ),
     ] = None,
     preset: Annotated[Preset, typer.Option(help="How much work the model may be.")] = Preset.fast,
-    seed: Annotated[int, typer.Option(help="For what is drawn at random.")] = 0,
+    seed: options.Seed = 0,
     encoding: options.Encoding = None,
+    max_refused: options.MaxRefused = MAX_REFUSED,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the ranked rows go, e.g. found.parquet.")
     ] = None,
@@ -71,8 +74,15 @@ def find(
     """
     started = time.perf_counter()
     given = options.given_roles(label=label, text=text, feature=feature, key=key, ignore=ignore)
+    if output is not None:
+        options.check_targets({"the source": Path(source)}, {"--output": output})
+        kind_of(output.name)
     with progress_bar() as progress:
-        table, roles = _read(context, source, given, encoding, exclusive=bool(text or feature))
+        if _is_file(context, source):
+            table, roles = _read_file(Path(source), encoding, max_refused)
+        else:
+            table, roles = _read_dataset(context, source)
+        roles = _named(table, roles, given, exclusive=bool(text or feature))
         from curation.finders.label import find_label_issues  # after quick errors: slow to import
 
         finding = find_label_issues(
@@ -84,42 +94,53 @@ def find(
     _say_summary(finding, roles, time.perf_counter() - started, output, as_json)
 
 
-def _read(
-    context: typer.Context,
-    source: str,
-    given: dict[str, Role],
-    encoding: str | None,
-    *,
-    exclusive: bool,
-) -> tuple[pa.Table, Roles]:
-    """Return rows and roles of a file or of a dataset in the workspace."""
-    if Path(source).exists() or Path(source).suffix:
-        with duckdb.connect() as connection:
-            staged = source_files.stage_file(connection, Path(source), encoding=encoding)
-            table = connection.execute(f"SELECT * FROM {staged.table} ORDER BY rowid").to_arrow_table()
-        for note in staged.notes:
-            warn(f"Note: {note}")
-        if staged.refused_count:
-            warn(f"Note: {staged.refused_count:,} rows were refused and are not ranked.")
-        roles = detect_roles(profile_table(table))
-    else:
-        with Workspace.open(options.workspace_path(context), create=False) as workspace:
-            dataset = get_dataset(workspace, source)
-            roles = dataset.roles
-            with workspace.cursor() as cursor:
-                table = cursor.execute(
-                    f"SELECT * FROM {table_sql(source, dataset.snapshot)} ORDER BY rowid"
-                ).to_arrow_table()
-    roles = roles.with_roles(given)
+def _is_file(context: typer.Context, source: str) -> bool:
+    """Say whether a file is meant; a dataset's name may have a dot, or be that of a folder here."""
+    path, workspace_path = Path(source), options.workspace_path(context)
+    if path.is_file() or not workspace_path.is_dir():
+        return path.is_file() or path.suffix != "" or path.is_dir()
+    with Workspace.open(workspace_path, create=False) as workspace:
+        is_dataset = source in [dataset.name for dataset in list_datasets(workspace)]
+    return not is_dataset and (path.suffix != "" or path.is_dir())
+
+
+def _read_file(path: Path, encoding: str | None, max_refused: float) -> tuple[pa.Table, Roles]:
+    """Return the rows of a file in its order, and the roles that they seem to have."""
+    with duckdb.connect() as connection:
+        staged = source_files.stage_file(
+            connection, path, encoding=encoding, max_refused=max_refused
+        )
+        table = connection.execute(f"SELECT * FROM {staged.table} ORDER BY rowid").to_arrow_table()
+    for note in staged.notes:
+        warn(f"Note: {note}")
+    if staged.refused_count:
+        warn(f"Note: {staged.refused_count:,} rows were refused and are not ranked.")
+    return table, detect_roles(profile_table(table))
+
+
+def _read_dataset(context: typer.Context, name: str) -> tuple[pa.Table, Roles]:
+    """Return the rows and roles of a dataset in the workspace."""
+    with Workspace.open(options.workspace_path(context), create=False) as workspace:
+        dataset = get_dataset(workspace, name)
+        with workspace.cursor() as cursor:
+            table = cursor.execute(
+                f"SELECT * FROM {table_sql(name, dataset.snapshot)} ORDER BY rowid"
+            ).to_arrow_table()
+    return table, dataset.roles
+
+
+def _named(table: pa.Table, roles: Roles, given: dict[str, Role], *, exclusive: bool) -> Roles:
+    """Return the roles with those that were named, once one of them is the label."""
+    roles = roles.with_named(given)
     if exclusive:
         # Who names the columns to learn from means these and no others.
         others = [c for c in roles.having("text", "feature", "embedding", "image") if c not in given]
-        roles = roles.with_roles({column: "ignore" for column in others})
+        roles = roles.with_roles(dict.fromkeys(others, "ignore"))
     if roles.label is None:
         raise UsageError(
             f"Which column is the label? Name it with --label. Columns: {', '.join(table.column_names)}."
         )
-    return table, roles
+    return roles
 
 
 def _say_summary(

@@ -23,7 +23,7 @@ _EPILOG = (
 class _ErrorEdge(TyperGroup):
     """Turns a CurationError into its message and exit code; lets a bug show its traceback."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except CurationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Encoding = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Encoding of a text file that is not UTF-8, e.g. windows-1252."),
+]
+MaxRefused = Annotated[
+    float,
+    typer.Option(
+        metavar="N", min=0,
+        help="Rows that may be refused before the file is; below 1, a fraction of them.",
+    ),
+]  # fmt: skip
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="For what is drawn at random.")
 ]
 Author = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who does it; your user name without one.")
@@ -79,6 +90,30 @@ def author_name(author: str | None) -> str:
     return author or getpass.getuser()
 
 
+def check_targets(sources: Mapping[str, Path], targets: Mapping[str, Path | None]) -> None:
+    """Refuse to start work whose result could not be written, or would overwrite its source.
+
+    Args:
+        sources: option to the file that is read.
+        targets: option to the file that is to be written, None for one that is not asked for.
+
+    Raises:
+        UsageError: names the option and the path.
+    """
+    seen = {path.resolve(): name for name, path in sources.items()}
+    for name, path in targets.items():
+        if path is None:
+            continue
+        if path.is_dir() or not path.resolve().parent.is_dir():
+            problem = "is a folder" if path.is_dir() else "is in a folder that does not exist"
+            raise UsageError(f"{name} '{path}' {problem}. Name a file in a folder that exists.")
+        if path.resolve() in seen:
+            raise UsageError(
+                f"{name} would overwrite {seen[path.resolve()]} ('{path}'). Name another file."
+            )
+        seen[path.resolve()] = name
+
+
 def workspace_path(context: typer.Context) -> Path:
     """Return the folder that ``--workspace`` names."""
     path: Path = context.find_root().obj
@@ -87,5 +122,5 @@ def workspace_path(context: typer.Context) -> Path:
 
 __all__ = [
     "SINGLE", "Author", "Encoding", "Features", "Groups", "Ignored", "Json", "Keys", "Label",
-    "Texts", "Timestamp", "author_name", "given_roles", "said_roles", "workspace_path",
+    "MaxRefused", "Seed", "Texts", "Timestamp", "author_name", "check_targets", "given_roles", "said_roles", "workspace_path",
 ]  # fmt: skip

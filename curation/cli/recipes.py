@@ -10,7 +10,8 @@ import typer
 
 from curation.cli import options
 from curation.cli.output import progress_bar, say, say_json, say_table
-from curation.errors import UsageError
+from curation.lake.file_kinds import kind_of
+from curation.lake.imports import MAX_REFUSED
 from curation.recipe.yaml import load_recipe
 from curation.steps import STEPS, step_named
 
@@ -36,6 +37,8 @@ def run(
         Path | None,
         typer.Option(metavar="FILE.json", help="What each step did, and every record that waits."),
     ] = None,
+    encoding: options.Encoding = None,
+    max_refused: options.MaxRefused = MAX_REFUSED,
     as_json: options.Json = False,
 ) -> None:
     """Run a recipe on new data and write the curated rows.
@@ -45,12 +48,22 @@ def run(
     from curation.recipe import manifest as manifests
     from curation.recipe.runner import run_on_file
 
+    manifest = manifest or target.with_name(f"{target.name}.manifest.json")
+    options.check_targets(
+        {"the recipe": recipe, "--input": source},
+        {"--output": target, "--manifest": manifest, "--report": report},
+    )
+    kind_of(target.name)
     loaded = load_recipe(recipe)
-    _check_paths(recipe, source, target)
-    with progress_bar() as progress, run_on_file(loaded, source, progress=progress) as result:
+    with (
+        progress_bar() as progress,
+        run_on_file(
+            loaded, source, encoding=encoding, max_refused=max_refused, progress=progress
+        ) as result,
+    ):
         result.write(target)
         written = manifests.manifest(loaded, result, source, target)
-        _write_json(manifest or target.with_name(target.name + ".manifest.json"), written)
+        _write_json(manifest, written)
         told = manifests.report(loaded, result)
     if report is not None:
         _write_json(report, told)
@@ -93,14 +106,6 @@ def schema(
 def _default(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     return "none" if value in (None, []) else str(value)
-
-
-def _check_paths(recipe: Path, source: Path, target: Path) -> None:
-    for path, what in ((source, "--input"), (recipe, "the recipe")):
-        if target.resolve() == path.resolve():
-            raise UsageError(f"--output would overwrite {what} ({path}). Name another file.")
-    if not target.resolve().parent.is_dir():
-        raise UsageError(f"The folder of --output does not exist: {target.resolve().parent}")
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -24,7 +24,7 @@ class Judgement:
     """What confident learning says of every row.
 
     Attributes:
-        quality: shape (n,), 0 to 1, 1 = clean: the probability of the given label (self-confidence).
+        quality: shape (n,), 0 to 1, 1 = clean: the given label's probability (self-confidence).
         is_issue: shape (n,), bool: the label is likely wrong.
         suggestion: shape (n,), the most likely class; differs from the given one in every issue.
         error_rate: the estimated share of wrong labels, 0 to 1, from the joint of given and true.
@@ -41,7 +41,7 @@ def judge_labels(
 ) -> Judgement:
     """Return how likely each label is right, which ones are likely wrong, and how many are.
 
-    The row of a class that has only one is never an issue: no other row tells whether it is an error.
+    The row of a class that has only one is never an issue: no other row tells whether it is one.
 
     Args:
         codes: shape (n,), the given classes; every class but those without rows has its column.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curation.errors import UsageError
+from curation.errors import UnknownNameError, UsageError
 from curation.finders.base import Finding, Summary
 from curation.finders.confident import Judgement, judge_labels
 from curation.lake.profile import profile_table
@@ -46,7 +46,7 @@ def find_label_issues(
     pred_probs_prefix: str | None = None,
     progress: Progress = no_progress,
 ) -> Finding:
-    """Return every labelled row ranked by how likely its label is right, and the likely errors flagged.
+    """Return every labelled row with how likely its label is right, the likely errors flagged.
 
     Args:
         data: a pyarrow Table, or a pandas or polars data frame.
@@ -59,8 +59,8 @@ def find_label_issues(
         progress: told the fraction done and what is done now; it may raise `Cancelled`.
 
     Returns:
-        A finding whose rows, in the order of the data, have the columns of `ROWS`: `label_quality` is
-        0 to 1, 1 = clean; `row` is the 0-based place in the data; `suggested_label` is the most
+        A finding whose rows, in the order of the data, have the columns of `ROWS`: `label_quality`
+        is 0 to 1, 1 = clean; `row` is the 0-based place in the data; `suggested_label` is the most
         likely class, and differs from `given_label` in every flagged row.
 
     Raises:
@@ -78,12 +78,14 @@ def find_label_issues(
         raise UsageError(f"Which column is the label? Columns: {', '.join(table.column_names)}.")
     labels = encode_labels(table, column)
     learned = _probabilities(
-        table, labels, roles, preset, seed, pred_probs_prefix, part(progress, 0.02, 0.85)
-    )
+        table, labels, roles, preset=preset, seed=seed, prefix=pred_probs_prefix,
+        progress=part(progress, 0.02, 0.85),
+    )  # fmt: skip
     progress(0.85, "ranking rows")
     codes = labels.codes[learned.rows]
     judged = judge_labels(codes, learned.probabilities, progress=part(progress, 0.85, 0.98))
-    rows = _rows(table, roles, labels.classes, codes, learned, judged)
+    keys = record_keys(table, roles).take(pa.array(learned.rows))
+    rows = _rows(keys, codes, learned, judged)
     flagged = int(judged.is_issue.sum())
     summary = Summary(
         rows=len(codes),
@@ -103,6 +105,9 @@ def find_label_issues(
 
 def _roles(table: pa.Table, label: str | None, roles: Roles | None) -> Roles:
     roles = roles or detect_roles(profile_table(table))
+    for column in roles.columns:
+        if column not in table.column_names:
+            raise UnknownNameError("column", column, table.column_names)
     return (
         roles.with_roles({label: "label"}) if label is not None and roles.label != label else roles
     )
@@ -112,6 +117,7 @@ def _probabilities(
     table: pa.Table,
     labels: Labels,
     roles: Roles,
+    *,
     preset: Preset,
     seed: int,
     prefix: str | None,
@@ -128,17 +134,10 @@ def _probabilities(
     )
 
 
-def _rows(
-    table: pa.Table,
-    roles: Roles,
-    classes: list[str],
-    codes: Codes,
-    learned: OutOfSample,
-    judged: Judgement,
-) -> pa.Table:
-    names = pa.array(classes, pa.string())
+def _rows(keys: pa.ChunkedArray, codes: Codes, learned: OutOfSample, judged: Judgement) -> pa.Table:
+    names = pa.array(learned.classes, pa.string())
     columns = {
-        "record_key": record_keys(table, roles).take(pa.array(learned.rows)),
+        "record_key": keys,
         "row": learned.rows,
         "given_label": names.take(pa.array(codes)),
         "label_quality": judged.quality,

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import duckdb
 
 from curation.errors import UnknownNameError, UsageError
-from curation.lake.datasets import get_dataset, table_sql
+from curation.lake.datasets import Dataset, get_dataset, table_sql
 from curation.lake.records import fingerprint_sql, key_sql, label_sql
 from curation.lake.workspace import Workspace
 
@@ -23,7 +23,7 @@ WORKFLOW_VERSION = 1
 
 _IN_FORCE = """
     SELECT * FROM lake.curation.annotations
-    WHERE dataset = ? AND decision <> 'revert' AND annotation_id NOT IN (
+    WHERE dataset = ? AND label_column = ? AND decision <> 'revert' AND annotation_id NOT IN (
         SELECT reverts FROM lake.curation.annotations
         WHERE dataset = ? AND decision = 'revert')
     QUALIFY row_number() OVER (
@@ -72,6 +72,7 @@ def annotate(
     annotator: str,
     source: str = "person",
     finding_id: str | None = None,
+    given: str | None = None,
     reason: str | None = None,
     seconds: float | None = None,
 ) -> Annotation:
@@ -87,20 +88,27 @@ def annotate(
         annotator: who decided.
         source: what the decision came from.
         finding_id: the finding that led to the record; its suggestion and score are kept.
+        given: the label that the annotator saw, where rows with the same content have several.
         reason: in words.
         seconds: spent on it.
 
     Raises:
         UnknownNameError: no such dataset or record.
-        UsageError: a relabel without a value, or a decision that is not one.
+        UsageError: a relabel without a value, with one that the label column cannot hold, or a
+            decision that is not one.
     """
     if decision not in get_args(Decision) or decision == "revert":
         raise UnknownNameError("decision", decision, ("relabel", "confirm", "exclude", "unsure"))
     if (decision == "relabel") != bool(value):
         raise UsageError("A relabel needs the new label, and only a relabel has one.")
+    found = get_dataset(workspace, dataset)
+    label = found.roles.label
+    if label is None:
+        raise UsageError(f"'{dataset}' has no label column, so there is no label to decide about.")
     with workspace.cursor() as cursor:
-        label, fingerprint, given, suggestion, score = _record(
-            workspace, cursor, dataset, record_key, finding_id
+        _check_value(cursor, label, found.columns[label], value)
+        fingerprint, given, suggestion, score = _record(
+            cursor, found, label, record_key, finding_id, given
         )
     return _append(
         workspace,
@@ -144,12 +152,19 @@ def undo(workspace: Workspace, dataset: str, annotator: str) -> Annotation | Non
     return taken_back
 
 
-def decisions(workspace: Workspace, dataset: str) -> list[Annotation]:
-    """Return the decision in force for each record that has one, the oldest first."""
+def decisions(workspace: Workspace, dataset: str, *, label: str | None = None) -> list[Annotation]:
+    """Return the decision in force for each record that has one, the oldest first.
+
+    Args:
+        workspace: where the dataset is.
+        dataset: its name.
+        label: the label column that they are about; without one, the dataset's newest.
+    """
+    label = label or get_dataset(workspace, dataset).roles.label
     with workspace.cursor() as cursor:
         rows = cursor.execute(
             f"SELECT {_COLUMNS} FROM ({_IN_FORCE}) ORDER BY created_at, annotation_id",
-            [dataset, dataset],
+            [dataset, label, dataset],
         ).fetchall()
     return [Annotation(*row) for row in rows]
 
@@ -166,39 +181,50 @@ def events(workspace: Workspace, dataset: str) -> list[Annotation]:
 
 
 def in_force_sql() -> str:
-    """Return the SQL of the decisions in force; its two parameters are the dataset, twice."""
+    """Return the SQL of the decisions in force; its parameters are dataset, label column, dataset."""
     return _IN_FORCE
 
 
+def _check_value(
+    cursor: duckdb.DuckDBPyConnection, label: str, kind: str, value: str | None
+) -> None:
+    row = cursor.execute(f"SELECT TRY_CAST(? AS {kind}) IS NULL", [value]).fetchone()
+    if value is not None and row == (True,):
+        raise UsageError(
+            f"'{value}' does not fit the label column '{label}', which is {kind}. "
+            "Give such a value, or import the column as text."
+        )
+
+
 def _record(
-    workspace: Workspace,
     cursor: duckdb.DuckDBPyConnection,
-    dataset: str,
+    found: Dataset,
+    label: str,
     record_key: str,
     finding_id: str | None,
-) -> tuple[str, str, str | None, str | None, float | None]:
-    """Return label column, fingerprint, given label, suggestion and score of one record."""
-    found = get_dataset(workspace, dataset)
-    label = found.roles.label
-    if label is None:
-        raise UsageError(f"'{dataset}' has no label column, so there is no label to decide about.")
+    given: str | None,
+) -> tuple[str, str | None, str | None, float | None]:
+    """Return fingerprint, given label, suggestion and score of one record."""
     if finding_id is not None:
         row = cursor.execute(
             """SELECT fingerprint, given_label, suggested_label, label_quality
             FROM lake.curation.finding_rows WHERE finding_id = ? AND record_key = ?
-            ORDER BY label_quality LIMIT 1""",
-            [finding_id, record_key],
+            ORDER BY given_label IS DISTINCT FROM ?, label_quality, given_label LIMIT 1""",
+            [finding_id, record_key, given],
         ).fetchone()
         if row is not None:
-            return label, row[0], row[1], row[2], row[3]
+            return row[0], row[1], row[2], row[3]
     row = cursor.execute(
-        f"""SELECT {fingerprint_sql(found.roles)}, {label_sql(label, found.columns[label])}
-        FROM {table_sql(dataset, found.snapshot)} WHERE {key_sql(found.roles)} = ? LIMIT 1""",
-        [record_key],
+        f"""SELECT fingerprint, given FROM (
+            SELECT {fingerprint_sql(found.roles)} AS fingerprint,
+                {label_sql(label, found.columns[label])} AS given
+            FROM {table_sql(found.name, found.snapshot)} WHERE {key_sql(found.roles)} = ?)
+        ORDER BY given IS DISTINCT FROM ?, given LIMIT 1""",
+        [record_key, given],
     ).fetchone()
     if row is None:
-        raise UsageError(f"There is no record '{record_key}' in '{dataset}'.")
-    return label, row[0], row[1], None, None
+        raise UsageError(f"There is no record '{record_key}' in '{found.name}'.")
+    return row[0], row[1], None, None
 
 
 def _append(workspace: Workspace, values: dict[str, object]) -> Annotation:
@@ -210,7 +236,9 @@ def _append(workspace: Workspace, values: dict[str, object]) -> Annotation:
     }
     names = [field.name for field in fields(Annotation)]
     slots = ", ".join(
-        {"annotation_id": "uuidv7()::VARCHAR", "created_at": "now()::TIMESTAMP"}.get(name, f"${name}")
+        {"annotation_id": "uuidv7()::VARCHAR", "created_at": "now()::TIMESTAMP"}.get(
+            name, f"${name}"
+        )
         for name in names
     )
 

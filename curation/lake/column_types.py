@@ -44,6 +44,10 @@ def check_names(names: Iterable[str], where: str) -> None:
                 f"{where}: column '{name}' begins with '{RESERVED_PREFIX}', which is reserved. "
                 "Rename it or leave it out."
             )
+        if name.lower() == "rowid":
+            raise SourceFileError(
+                f"{where}: the name of column '{name}' is taken by the rows' own number. Rename it."
+            )
         if name.lower() in seen:
             raise SourceFileError(
                 f"{where} has two columns named '{seen[name.lower()]}' and '{name}'; upper and "

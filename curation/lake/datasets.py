@@ -50,14 +50,20 @@ def get_dataset(workspace: Workspace, name: str, snapshot: int | None = None) ->
     history = _history(workspace, name)
     found = next((s for s in history if snapshot in (None, s.snapshot)), None)
     if found is None:
-        raise UnknownNameError(f"snapshot of '{name}'", str(snapshot), [str(s.snapshot) for s in history])
-    version = f"AT (VERSION => {found.snapshot})"
+        raise UnknownNameError(
+            f"snapshot of '{name}'", str(snapshot), [str(s.snapshot) for s in history]
+        )
+    return workspace.keep((name, found.snapshot), lambda: _at(workspace, name, found))
+
+
+def _at(workspace: Workspace, name: str, found: Snapshot) -> Dataset:
     with workspace.cursor() as cursor:
         stored = cursor.execute(
-            f"SELECT roles FROM lake.curation.datasets {version} WHERE name = ?", [name]
+            f"SELECT roles FROM lake.curation.datasets AT (VERSION => {found.snapshot}) "
+            "WHERE name = ?",
+            [name],
         ).fetchone()
-        table = table_sql(name, found.snapshot)
-        columns = columns_of(cursor, table)
+        columns = columns_of(cursor, table_sql(name, found.snapshot))
     assert stored is not None, "a snapshot of a dataset always has its roles"
     return Dataset(
         name=name,
@@ -123,9 +129,9 @@ def class_counts(workspace: Workspace, name: str, snapshot: int | None = None) -
         raise UsageError(f"'{name}' has no label column. Give one column the role label.")
     with workspace.cursor() as cursor:
         rows = cursor.execute(
-            f"SELECT {label_sql(label, dataset.columns[label])} AS label, count(*) "
-            f"FROM {table_sql(name, dataset.snapshot)} "
-            "GROUP BY label HAVING label IS NOT NULL ORDER BY count(*) DESC, label"
+            f"SELECT class, count(*) FROM (SELECT {label_sql(label, dataset.columns[label])} AS class "
+            f"FROM {table_sql(name, dataset.snapshot)}) WHERE class IS NOT NULL "
+            "GROUP BY class ORDER BY count(*) DESC, class"
         ).fetchall()
     return dict(rows)
 

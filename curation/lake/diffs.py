@@ -72,7 +72,9 @@ def diff(workspace: Workspace, name: str, old: int, new: int) -> Diff:
             GROUP BY ALL ORDER BY count(*) DESC, old_label, new_label LIMIT 100"""
         ).fetchall()
     assert counts is not None
-    return Diff(old, new, *counts, label_changes=[LabelChange(*row) for row in labels])
+    added, removed, changed, labels_changed = counts
+    changes = [LabelChange(*row) for row in labels]
+    return Diff(old, new, added, removed, changed, labels_changed, changes)
 
 
 def _shared_roles(before: Dataset, after: Dataset) -> Roles:

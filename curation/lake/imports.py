@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from curation import sql
-from curation.errors import ContractError
+from curation.errors import ContractError, UsageError
 from curation.lake import source_files
 from curation.lake.datasets import (
     Dataset,
@@ -25,7 +26,7 @@ from curation.lake.datasets import (
 )
 from curation.lake.diffs import Diff, diff
 from curation.lake.profile import profile_relation
-from curation.lake.roles import Role, Roles, detect_roles
+from curation.lake.roles import SINGLE, Role, Roles, detect_roles
 from curation.lake.source_files import RefusedRow, Staged
 from curation.lake.workspace import Workspace
 from curation.progress import Progress, no_progress
@@ -95,7 +96,7 @@ def preview_file(
     with duckdb.connect() as cursor:
         # Every refused row is shown before the import, so none stops the preview.
         staged = source_files.stage_file(
-            cursor, Path(path), encoding=encoding, name=name, max_refused=1.0
+            cursor, Path(path), encoding=encoding, name=name, max_refused=math.inf
         )
         sample = cursor.execute(f"FROM {staged.table} LIMIT {_SAMPLE_ROWS}").to_arrow_table()
         return ImportPreview(
@@ -191,20 +192,19 @@ def _import_staged(
     message: str,
     progress: Progress,
 ) -> ImportReport:
-    before = next((d for d in list_datasets(workspace) if d.name == name), None)
+    before = _before(workspace, name)
     progress(0.6, "Looking at the columns")
     roles = _roles(cursor, staged, given_roles, before)
-    check_roles(cursor, staged.table, staged.columns, roles)
-    progress(0.8, "Writing the snapshot")
     if mode == "append" and before is not None:
-        _check_same_columns(staged, before)
-        operation, put = "append", _append(staged, before, roles)
+        operation = "append"
+        source = _as_before(cursor, staged, before)
+        put, after = _append(source, before, roles)
     else:
-        operation, put = "import", _replace(staged, name)
-
-    # Rows and classes after an append are known only once it is done, so they are counted on a
-    # union of what stays and what comes, in the same connection, before the transaction.
-    rows, classes = _size_after(cursor, staged, before, roles, operation)
+        operation, after = "import", staged.table
+        put = [f"CREATE OR REPLACE TABLE {table_sql(name)} AS SELECT * FROM {staged.table}"]
+    # Counted before the transaction: what an append leaves is the union of what stays and comes.
+    rows, classes = _size(cursor, after, staged.columns, roles)
+    progress(0.8, "Writing the snapshot")
 
     def change(transaction: duckdb.DuckDBPyConnection) -> None:
         for statement in put:
@@ -240,27 +240,77 @@ def _roles(
 ) -> Roles:
     """Return the given roles, then those of the dataset, then the detected ones."""
     roles = detect_roles(profile_relation(cursor, staged.table))
-    if before is not None:
-        kept = {c: role for c, role in before.roles.columns.items() if c in staged.columns}
-        roles = Roles(columns={**roles.columns, **kept}, sensitive=before.roles.sensitive)
-    return roles.with_roles(given)
+    if before is None:
+        return roles.with_named(given)
+    kept = {c: role for c, role in before.roles.columns.items() if c in staged.columns}
+    # A new column does not become a second label, nor a part of the key that there is.
+    taken = (SINGLE | {"key"}) & set(kept.values())
+    found = {c: "ignore" if role in taken else role for c, role in roles.columns.items()}
+    columns: dict[str, Role] = {**found, **kept}
+    return Roles(columns=columns, sensitive=before.roles.sensitive).with_named(given)
 
 
-def _replace(staged: Staged, name: str) -> list[str]:
-    return [f"CREATE OR REPLACE TABLE {table_sql(name)} AS SELECT * FROM {staged.table}"]
+def _before(workspace: Workspace, name: str) -> Dataset | None:
+    """Return the dataset of that name, if there is one; refuse a name that differs only in case."""
+    there = list_datasets(workspace)
+    for dataset in there:
+        if dataset.name != name and dataset.name.lower() == name.lower():
+            raise UsageError(
+                f"There is a dataset '{dataset.name}' already; '{name}' differs from it only in upper "
+                "and lower case. Use its name, or another one."
+            )
+    return next((dataset for dataset in there if dataset.name == name), None)
 
 
-def _append(staged: Staged, before: Dataset, roles: Roles) -> list[str]:
+def _append(source: str, before: Dataset, roles: Roles) -> tuple[list[str], str]:
+    """Return the statements that append a source, and the SQL of the rows that there are then."""
     table = table_sql(before.name)
+    insert = f"INSERT INTO {table} SELECT * FROM {source}"
+    if not roles.having("key"):
+        return [insert], f"(FROM {table} UNION ALL FROM {source})"
     keys = sql.identifiers(roles.having("key"))
-    values = ", ".join(
-        f"CAST({sql.identifier(column)} AS {kind}) AS {sql.identifier(column)}"
-        for column, kind in before.columns.items()
+    replaced = f"({keys}) IN (SELECT ({keys}) FROM {source})"
+    return (
+        [f"DELETE FROM {table} WHERE {replaced}", insert],
+        f"(FROM {table} WHERE NOT {replaced} UNION ALL FROM {source})",
     )
-    insert = f"INSERT INTO {table} SELECT {values} FROM {staged.table}"
-    if not keys:
-        return [insert]
-    return [f"DELETE FROM {table} WHERE ({keys}) IN (SELECT {keys} FROM {staged.table})", insert]
+
+
+def _as_before(cursor: duckdb.DuckDBPyConnection, staged: Staged, before: Dataset) -> str:
+    """Return the SQL of the staged rows with the columns and types of the dataset.
+
+    Raises:
+        ContractError: other columns, or values that another type would lose.
+    """
+    _check_same_columns(staged, before)
+    values, lossy = [], []
+    for column, kind in before.columns.items():
+        name, comes = sql.identifier(column), staged.columns[column]
+        cast = f"TRY_CAST({name} AS {kind})"
+        values.append(name if comes == kind else f"{cast} AS {name}")
+        if comes != kind:
+            lossy.append(
+                f"count(*) FILTER (WHERE {name} IS DISTINCT FROM TRY_CAST({cast} AS {comes}))"
+            )
+    if lossy:
+        _check_types(cursor, staged, before, lossy)
+    return f"(SELECT {', '.join(values)} FROM {staged.table})"
+
+
+def _check_types(
+    cursor: duckdb.DuckDBPyConnection, staged: Staged, before: Dataset, lossy: list[str]
+) -> None:
+    others = [column for column, kind in before.columns.items() if staged.columns[column] != kind]
+    counts = cursor.execute(f"SELECT {', '.join(lossy)} FROM {staged.table}").fetchone()
+    assert counts is not None
+    for column, count in zip(others, counts, strict=True):
+        if count:
+            raise ContractError(
+                f"The rows cannot be appended to '{before.name}': column '{column}' is "
+                f"{before.columns[column]} there and {staged.columns[column]} in the source, and "
+                f"{count:,} of its values do not fit.\n"
+                "Mend the source, or import it with mode 'replace'."
+            )
 
 
 def _check_same_columns(staged: Staged, before: Dataset) -> None:
@@ -276,22 +326,13 @@ def _check_same_columns(staged: Staged, before: Dataset) -> None:
         )
 
 
-def _size_after(
-    cursor: duckdb.DuckDBPyConnection,
-    staged: Staged,
-    before: Dataset | None,
-    roles: Roles,
-    operation: str,
+def _size(
+    cursor: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], roles: Roles
 ) -> tuple[int, int | None]:
-    union = f"SELECT * FROM {staged.table}"
-    if operation == "append" and before is not None:
-        keys = sql.identifiers(roles.having("key"))
-        kept = f"WHERE ({keys}) NOT IN (SELECT {keys} FROM {staged.table})" if keys else ""
-        union += f" UNION ALL BY NAME SELECT * FROM {table_sql(before.name)} {kept}"
-    source = f"({union})"
-    row = cursor.execute(f"SELECT count(*) FROM {source}").fetchone()
+    """Return the rows and classes of a table that SQL names, if its roles can be what they should."""
+    row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
     assert row is not None
-    return int(row[0]), check_roles(cursor, source, staged.columns, roles)
+    return int(row[0]), check_roles(cursor, table, dict(columns), roles)
 
 
 def _keep_refused(workspace: Workspace, staged: Staged, name: str, snapshot: int) -> Path | None:

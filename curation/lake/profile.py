@@ -53,7 +53,10 @@ def profile_table(table: pa.Table) -> list[ColumnProfile]:
 
 
 def _scan(
-    cursor: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str] | list[str], expression: str
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: dict[str, str] | list[str],
+    expression: str,
 ) -> dict[str, float]:
     """Evaluate one aggregate for several columns in one scan; null becomes 0."""
     names = list(columns)

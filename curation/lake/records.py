@@ -35,7 +35,8 @@ def key_sql(roles: Roles) -> str:
 
 def fingerprint_sql(roles: Roles) -> str:
     """Return the SQL of the record fingerprint: 32 hexadecimal digits."""
-    columns = roles.content or sorted(set(roles.columns) - {roles.label})
+    # What is ignored may be missing tomorrow, so it never identifies a record.
+    columns = roles.content or sorted(set(roles.columns) - {roles.label, *roles.having("ignore")})
     return f"md5({_joined(columns, _FIELD_SEPARATOR)})" if columns else "md5('')"
 
 
@@ -53,12 +54,22 @@ def _joined(columns: list[str], separator: str) -> str:
         f"coalesce(CAST({sql.identifier(column)} AS VARCHAR), {sql.literal(_NULL)})"
         for column in columns
     ]
-    return parts[0] if len(parts) == 1 else f"concat_ws({sql.literal(separator)}, {', '.join(parts)})"
+    return (
+        parts[0] if len(parts) == 1 else f"concat_ws({sql.literal(separator)}, {', '.join(parts)})"
+    )
 
 
-def label_sql(column: str, type_name: str) -> str:
-    """Return the SQL of a label as text; missing (null or not a number) is null."""
-    name = sql.identifier(column)
+def label_sql(column: str, type_name: str, of: str = "") -> str:
+    """Return the SQL of a label as text; missing (null, blank or not a number) is null.
+
+    Args:
+        column: the label column.
+        type_name: its DuckDB type.
+        of: what the query calls the rows, needed where it reads others beside them.
+    """
+    name = f"{of}.{sql.identifier(column)}" if of else sql.identifier(column)
     if type_name.upper() in ("DOUBLE", "FLOAT"):
         return f"CASE WHEN isnan({name}) THEN NULL ELSE CAST({name} AS VARCHAR) END"
+    if type_name.upper() == "VARCHAR":
+        return f"CASE WHEN trim({name}) <> '' THEN {name} END"
     return f"CAST({name} AS VARCHAR)"

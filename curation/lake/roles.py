@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from curation.errors import UnknownNameError, UsageError
 
@@ -30,6 +30,13 @@ class Roles(BaseModel):
 
     columns: dict[str, Role] = Field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _single_roles_once(self) -> Roles:
+        for role in sorted(SINGLE):
+            if len(rivals := self.having(role)) > 1:
+                raise UsageError(f"Only one column can be the {role}; got {_quoted(rivals)}.")
+        return self
 
     def role_of(self, column: str) -> Role | None:
         """Return the role of a column, or None for one that has none."""
@@ -79,6 +86,20 @@ class Roles(BaseModel):
                 columns[before] = "ignore"
         return Roles(columns={**columns, **changes}, sensitive=self.sensitive)
 
+    def with_named(self, named: Mapping[str, Role]) -> Roles:
+        """Return detected roles with those that a person named.
+
+        Who names the key means these columns and no others, so a detected key gives way.
+
+        Raises:
+            UnknownNameError, UsageError: see `with_roles`.
+        """
+        changed = self.with_roles(named)
+        if "key" not in named.values():
+            return changed
+        others = [column for column in self.having("key") if column not in named]
+        return changed.with_roles(dict.fromkeys(others, "ignore"))
+
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
@@ -118,12 +139,12 @@ def detect_roles(profiles: Sequence[ColumnProfile]) -> Roles:
 _LABEL_NAMES = ("label", "given_label", "intent", "category", "class", "target", "y")
 _SPLIT_NAMES = ("split", "fold", "subset", "partition")
 _KEY_NAMES = ("id", "key", "uuid", "guid", "record_id")
-_NUMERIC = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL", "HUGEINT")
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL")
 
 
 def is_numeric(type_name: str) -> bool:
     """Say whether a DuckDB type holds numbers."""
-    return type_name.upper().replace("U", "", 1).startswith(_NUMERIC) or "INT" in type_name.upper()
+    return type_name.upper().removeprefix("U").startswith(_NUMERIC)
 
 
 def _likely_role(profile: ColumnProfile) -> Role:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from curation.lake.workspace import Workspace
+from curation.lake.workspace import METADATA, Workspace
 
 DATA_OPERATIONS = ("import", "append", "roles", "restore", "run")
 """The operations that make a new snapshot of a dataset's rows or roles."""
@@ -31,20 +31,24 @@ def log(
     workspace: Workspace, dataset: str, *, operations: Collection[str] = DATA_OPERATIONS
 ) -> list[Snapshot]:
     """Return a dataset's snapshots, the newest first; none for a dataset that is not there."""
+    # The catalog's own tables (DuckLake specification, "Tables"): `lake.snapshots()` gives the same
+    # but reads every change of every snapshot, which takes a second where there are thousands.
     with workspace.cursor() as cursor:
         rows = cursor.execute(
-            """
-            SELECT snapshot_id, snapshot_time::TIMESTAMP, author, commit_message, commit_extra_info
-            FROM lake.snapshots()
-            WHERE json_extract_string(commit_extra_info, '$.dataset') = ?
-            ORDER BY snapshot_id DESC
+            f"""
+            SELECT c.snapshot_id, s.snapshot_time::TIMESTAMP, c.author, c.commit_message,
+                c.commit_extra_info
+            FROM {METADATA}.ducklake_snapshot_changes c JOIN {METADATA}.ducklake_snapshot s
+                ON s.snapshot_id = c.snapshot_id
+            WHERE c.commit_extra_info LIKE ? AND c.commit_extra_info NOT LIKE ?
+            ORDER BY c.snapshot_id DESC
             """,
-            [dataset],
+            [f'%"dataset": {json.dumps(dataset)}%', '%"operation": "annotate"%'],
         ).fetchall()
     history = []
     for snapshot, time, author, message, extra in rows:
         details = json.loads(extra)
-        if details["operation"] in operations:
+        if details["dataset"] == dataset and details["operation"] in operations:
             history.append(
                 Snapshot(
                     snapshot=snapshot,

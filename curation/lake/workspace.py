@@ -6,7 +6,7 @@ import importlib
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 DEFAULT_PATH = Path(".curation")
 ENVIRONMENT_VARIABLE = "CURATION_WORKSPACE"
+
+METADATA = "__ducklake_metadata_lake"
+"""What SQL calls the database that holds the lake's catalog."""
 
 _CATALOG_FILE = "catalog.sqlite"
 _RETRY_SECONDS = 20.0
@@ -62,6 +65,7 @@ class Workspace:
         self.path = path
         self._connection = connection
         self._write_lock = threading.Lock()
+        self._kept: dict[Hashable, Any] = {}
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, create: bool = True) -> Workspace:
@@ -88,13 +92,31 @@ class Workspace:
             workspace = cls(folder.resolve(), _attach(folder.resolve()))
         except (OSError, duckdb.Error) as error:
             raise WorkspaceError(f"The workspace '{folder}' cannot be opened: {error}") from error
-        if is_new:
+        # Another process may be between the catalog and its tables, or have died there.
+        if not workspace._retry(workspace._has_tables):
             workspace._retry(lambda: workspace._connection.execute(_SCHEMA))
         return workspace
+
+    def _has_tables(self) -> bool:
+        row = self._connection.execute(
+            "SELECT count(*) FROM duckdb_tables() "
+            "WHERE database_name = 'lake' AND schema_name = 'curation'"
+        ).fetchone()
+        return row == (_SCHEMA.count("CREATE TABLE"),)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of the caller's own, for reading; the lake is attached as ``lake``."""
         return self._connection.cursor()
+
+    def keep(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what ``make`` gave for this key the first time.
+
+        Only for what can never change, such as the columns of a dataset at a snapshot.
+        """
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: T = self._kept[key]
+        return kept
 
     def write(
         self,
@@ -207,7 +229,9 @@ def _attach(folder: Path) -> duckdb.DuckDBPyConnection:
     Workspace._retry(
         lambda: connection.execute(
             f"ATTACH {catalog} AS lake "
-            f"(DATA_PATH {sql.literal(str(folder / 'data'))}, META_JOURNAL_MODE 'WAL')"
+            # The catalog keeps the path of the data; the folder may have been moved since.
+            f"(DATA_PATH {sql.literal(str(folder / 'data'))}, OVERRIDE_DATA_PATH true, "
+            "META_JOURNAL_MODE 'WAL')"
         )
     )
     return connection
@@ -215,8 +239,17 @@ def _attach(folder: Path) -> duckdb.DuckDBPyConnection:
 
 def _is_conflict(error: BaseException) -> bool:
     text = str(error).lower()
-    return isinstance(error, duckdb.Error) and (
-        "database is locked" in text or "conflict" in text or "constraint" in text and "snapshot" in text
+    if isinstance(error, duckdb.TransactionException):
+        # A reader may come between the statements with which another process writes the catalog.
+        if "failed to load ducklake" in text:
+            return True
+    elif not isinstance(error, duckdb.Error) or isinstance(error, duckdb.DataError):
+        return False
+    return (
+        "database is locked" in text
+        or "conflict" in text
+        or "constraint" in text
+        and "snapshot" in text
     )
 
 

@@ -100,8 +100,8 @@ def _nothing(table: pa.Table, roles: Roles, notes: list[str]) -> str:
         [
             "There is no column to learn from.",
             *notes[:3],
-            f"Columns: {listed}.\nSay which column holds the content: --text COL for texts, or give a "
-            "column the role 'feature' or 'embedding'.",
+            f"Columns: {listed}.\nSay which column holds the content: --text COL for texts, "
+            "or give a column the role 'feature' or 'embedding'.",
         ]
     )
 

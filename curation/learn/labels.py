@@ -92,8 +92,9 @@ def _check(column: str, rows: int, labelled: int, words: list[str]) -> None:
         )
     if len(words) == 1:
         raise LabelError(
-            f"Label column '{column}' has one class only, '{_short(words[0])}', in {labelled:,} rows. "
-            "A label error is a row that looks like another class, so at least two are needed."
+            f"Label column '{column}' has one class only, '{_short(words[0])}', in "
+            f"{labelled:,} rows. A label error is a row that looks like another class, "
+            "so at least two are needed."
         )
     if len(words) > MAX_CLASSES or len(words) > labelled / 2:
         raise LabelError(

@@ -60,7 +60,8 @@ def out_of_sample_probabilities(
 
     Args:
         table: n rows.
-        codes: shape (n,): position in `classes`, or -1 for a row without a label, which is left out.
+        codes: shape (n,): position in `classes`, or -1 for a row without a label, which is left
+            out.
         classes: the k classes; a class may be without rows.
         roles: which columns are content.
         preset: for texts, ``"fast"`` takes WordLlama embeddings, ``"accurate"`` TF-IDF beside them.
@@ -82,7 +83,9 @@ def out_of_sample_probabilities(
     found: list[tuple[Matrix, str]] = []
     if dense:
         share = part(progress, 0.05, 0.6 if both else 1.0)
-        found.append(_by_ridge(content, codes, len(classes), order, preset, seed, share))
+        matrix, name = _dense(content, order, preset, seed, part(share, 0.0, 0.7))
+        learned = _by_ridge(matrix, codes[order], len(classes), part(share, 0.7, 1.0))
+        found.append((learned, f"{name}, leave-one-out ridge"))
     if content.features is not None:
         share = part(progress, 0.6 if both else 0.05, 1.0)
         grown = trees.out_of_bag(
@@ -96,31 +99,29 @@ def out_of_sample_probabilities(
     return OutOfSample(probabilities, labelled.astype(np.int64), classes, learner, content.notes)
 
 
-def _by_ridge(
-    content: Content,
-    codes: Codes,
-    classes: int,
-    order: Codes,
-    preset: Preset,
-    seed: int,
-    progress: Progress,
+def _dense(
+    content: Content, order: Codes, preset: Preset, seed: int, progress: Progress
 ) -> tuple[Matrix, str]:
-    """Return leave-one-out probabilities in canonical order: shape (n, k), and the learner's name."""
+    """Return texts and vectors as one matrix in canonical order: shape (n, d), and its name."""
     blocks: list[Matrix] = [scaled(vectors[order]) for vectors in content.vectors]
     names = ["embedding columns"] if blocks else []
     if content.texts is not None:
         place = content.text_of[order]
-        blocks.append(embed(content.texts, progress=part(progress, 0.0, 0.4))[place])
+        blocks.append(embed(content.texts, progress=part(progress, 0.0, 0.6))[place])
         names.append("WordLlama")
         if preset == "accurate":
-            progress(0.4, "counting words")
+            progress(0.6, "counting words")
             blocks.append(tfidf_components(content.texts, seed=seed)[place])
             names.append("TF-IDF-SVD")
     matrix = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
-    fit = ridge.leave_one_out(matrix, codes[order], classes, progress=part(progress, 0.7, 0.95))
-    progress(0.95, "calibrating")
-    warmth = ridge.temperature(fit.scores, codes[order])
-    return ridge.softmax(fit.scores, warmth), f"{' + '.join(names)}, leave-one-out ridge"
+    return matrix, " + ".join(names)
+
+
+def _by_ridge(matrix: Matrix, codes: Codes, classes: int, progress: Progress) -> Matrix:
+    """Return calibrated leave-one-out probabilities: shape (n, k)."""
+    fit = ridge.leave_one_out(matrix, codes, classes, progress=part(progress, 0.0, 0.9))
+    progress(0.9, "calibrating")
+    return ridge.softmax(fit.scores, ridge.temperature(fit.scores, codes))
 
 
 def _shared(probabilities: Matrix, distinct: Codes) -> Matrix:
@@ -138,7 +139,7 @@ def _shared(probabilities: Matrix, distinct: Codes) -> Matrix:
 
 
 def _averaged(found: list[tuple[Matrix, str]], codes: Codes) -> tuple[Matrix, str]:
-    """Return the mean of two models' probabilities with the weight that has the smallest log loss."""
+    """Return two models' mean probabilities, with the weight that has the smallest log loss."""
     if len(found) == 1:
         return found[0]
     (first, first_name), (second, second_name) = found

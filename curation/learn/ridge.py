@@ -57,7 +57,8 @@ def leave_one_out(
         ridges: candidates, as multiples of trace(Gram) / rank.
         progress: told the fraction done; may raise.
 
-    Costs O(n·min(n, d)²) once and O(n·min(n, d)·k) a candidate; holds one more n by min(n, d) matrix.
+    Costs O(n·min(n, d)²) once and O(n·min(n, d)·k) a candidate; holds two more matrices of n by
+    min(n, d).
     """
     fit = _Fit(matrix, codes, classes, part(progress, 0.0, 0.6))
     errors = np.zeros(len(ridges))
@@ -75,7 +76,7 @@ def leave_one_out(
 
 
 class _Fit:
-    """The rows in the directions of the Gram matrix's eigenvectors, where any ridge is a division."""
+    """The rows in the directions of the Gram matrix's eigenvectors: any ridge is a division."""
 
     def __init__(self, matrix: Matrix, codes: Codes, classes: int, progress: Progress) -> None:
         self.rows, self.codes, self.classes = len(codes), codes, classes

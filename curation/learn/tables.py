@@ -26,7 +26,8 @@ def as_table(data: Any) -> pa.Table:
         table = pa.table(data)
     else:
         raise UsageError(
-            f"Got {type(data).__name__}; the data must be a pyarrow Table or a pandas or polars data frame."
+            f"Got {type(data).__name__}; the data must be a pyarrow Table or a pandas or polars "
+            "data frame."
         )
     names = table.column_names
     doubled = sorted({name for name in names if names.count(name) > 1})
@@ -38,7 +39,7 @@ def as_table(data: Any) -> pa.Table:
 
 
 def _without_views(table: pa.Table) -> pa.Table:
-    """Write string views (polars, DuckDB) as strings: Arrow has no kernels yet that take from them."""
+    """Write string views (polars, DuckDB) as strings: Arrow cannot take rows from them yet."""
     plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
     fields = [field.with_type(plain.get(field.type, field.type)) for field in table.schema]
     schema = pa.schema(fields)
@@ -48,7 +49,8 @@ def _without_views(table: pa.Table) -> pa.Table:
 def _from_pandas(frame: Any) -> pa.Table:
     if getattr(frame, "ndim", 0) != 2:
         raise UsageError(
-            f"Got a pandas {type(frame).__name__}; the data must be a data frame with the label in it."
+            f"Got a pandas {type(frame).__name__}; the data must be a data frame with the label in "
+            "it."
         )
     doubled = frame.columns[frame.columns.duplicated()]
     if len(doubled):

@@ -26,7 +26,7 @@ def encode_features(table: pa.Table, columns: list[str]) -> Matrix:
     - more: the category's place in order of text (so that what starts alike is near), how
       often it comes, and its length.
 
-    Columns with one value, and types that no number can be made of (see `can_encode`), give nothing.
+    Columns with one value, and types that no number can be made of (`can_encode`), give nothing.
     """
     parts = [
         _encode(table.column(name)) for name in columns if can_encode(table.schema.field(name).type)

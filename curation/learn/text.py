@@ -50,9 +50,9 @@ def distinct_texts(texts: pa.ChunkedArray) -> tuple[list[str], Codes]:
 def embed(texts: list[str], *, progress: Progress = no_progress) -> Matrix:
     """Return WordLlama embeddings: shape (n, 257), float32.
 
-    The first 256 columns are the sum of the token embeddings, each weighted with 1 + log(count in the
-    text), at length 1 (0 for an empty text); the last is log(1 + tokens) / 10. The sum is a sparse
-    product, so a long text among short ones costs no padding.
+    The first 256 columns are the sum of the token embeddings, each weighted with 1 + log(count in
+    the text), at length 1 (0 for an empty text); the last is log(1 + tokens) / 10. The sum is a
+    sparse product, so a long text among short ones costs no padding.
 
     Source: WordLlama l2_supercat, https://github.com/dleemiller/WordLlama (MIT).
     """
@@ -75,7 +75,8 @@ def embed(texts: list[str], *, progress: Progress = no_progress) -> Matrix:
 def tfidf_components(texts: list[str], *, components: int = 256, seed: int = 0) -> Matrix:
     """Return a truncated SVD of the TF-IDF of words and pairs of words.
 
-    Shape (n, at most `components`), float32; a row has length 1, or 0 without a known word. Latent semantic analysis: Deerwester et al. 1990.
+    Shape (n, at most `components`), float32; a row has length 1, or 0 without a known word.
+    Latent semantic analysis: Deerwester et al. 1990.
     Texts without two words that come twice give a matrix without columns.
     """
     from sklearn.decomposition import TruncatedSVD

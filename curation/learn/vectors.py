@@ -45,8 +45,8 @@ def _width(column: str, vectors: pa.Array, numbers: int) -> int:
     shortest, longest = (int(v.as_py()) for v in pc.min_max(lengths).values())
     if shortest != longest or numbers % len(vectors):
         raise DataError(
-            f"Column '{column}' holds vectors of {shortest:,} to {longest:,} numbers; all must have the "
-            "same length. Give the column the role 'ignore', or make its vectors one length."
+            f"Column '{column}' holds vectors of {shortest:,} to {longest:,} numbers; all must "
+            "have the same length. Give the column the role 'ignore', or mend its vectors."
         )
     return numbers // len(vectors)
 

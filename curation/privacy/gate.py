@@ -99,15 +99,16 @@ def rows(
     """
     found = get_dataset(workspace, dataset, snapshot)
     condition = sql.scalar_expression(where, found.columns) if where else "TRUE"
-    with workspace.cursor() as cursor:
+    with workspace.cursor() as cursor, sql.evaluating(where or ""):
+        # One row more than asked tells whether there is a next page.
         table = cursor.execute(
             f"SELECT rowid AS {ROW_COLUMN}, * FROM {table_sql(dataset, found.snapshot)} "
             f"WHERE rowid > ? AND ({condition}) ORDER BY rowid LIMIT ?",
-            [-1 if after is None else after, limit],
+            [-1 if after is None else after, limit + 1],
         ).to_arrow_table()
-    row_ids = table.column(ROW_COLUMN)
-    more = len(table) == limit
-    return RowPage(table.drop_columns(ROW_COLUMN), row_ids[-1].as_py() if more else None)
+    page = table.slice(0, limit)
+    more = len(table) > limit > 0
+    return RowPage(page.drop_columns(ROW_COLUMN), page[ROW_COLUMN][-1].as_py() if more else None)
 
 
 def review_queue(
@@ -139,6 +140,7 @@ def review_queue(
         condition += " AND NOT list_contains(?, f.record_key)"
         values.append(list(skip))
     table = table_sql(finding.dataset, finding.snapshot)
+    label = get_dataset(workspace, finding.dataset, finding.snapshot).roles.label
     with workspace.cursor() as cursor:
         found = cursor.execute(
             f"""
@@ -151,7 +153,7 @@ def review_queue(
             records AS (SELECT rowid AS {ROW_COLUMN}, * FROM {table})
             SELECT q.*, r AS record FROM queue q JOIN records r ON r.{ROW_COLUMN} = q.row_number
             ORDER BY q.label_quality, q.row_number""",
-            [finding.dataset, finding.dataset, *values],
+            [finding.dataset, label, finding.dataset, *values],
         ).to_arrow_table()
     return [_item(finding, row) for row in found.to_pylist()]
 
@@ -168,6 +170,7 @@ def review_counts(
     """Count what is left to review under a filter, and what the decisions say of the flags."""
     finding = get_finding(workspace, finding_id)
     condition, values = _filter(finding, show, given_label, max_quality)
+    label = get_dataset(workspace, finding.dataset, finding.snapshot).roles.label
     with workspace.cursor() as cursor:
         row = cursor.execute(
             f"""
@@ -179,7 +182,7 @@ def review_counts(
                 count(*) FILTER (WHERE f.is_label_issue AND d.decision IN ('relabel', 'exclude'))
             FROM lake.curation.finding_rows f LEFT JOIN decided d USING (record_key)
             WHERE f.finding_id = ?""",
-            [finding.dataset, finding.dataset, *values, finding_id],
+            [finding.dataset, label, finding.dataset, *values, finding_id],
         ).fetchone()
     assert row is not None
     return ReviewCounts(*row)

@@ -23,7 +23,7 @@ def draft_text(workspace: Workspace, dataset: str) -> str:
     with workspace.cursor() as cursor:
         row = cursor.execute(
             "SELECT text FROM lake.curation.recipes WHERE dataset = ? "
-            "ORDER BY created_at DESC LIMIT 1",
+            "ORDER BY created_at DESC, text LIMIT 1",
             [dataset],
         ).fetchone()
     return row[0] if row else ""

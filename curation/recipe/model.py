@@ -34,6 +34,11 @@ class Contract(BaseModel):
 
     columns: dict[str, ColumnSpec] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _roles_fit(self) -> Contract:
+        assert self.roles is not None  # reading them raises where two columns are the label
+        return self
+
     @property
     def roles(self) -> Roles:
         """The roles of the columns that have one."""
@@ -65,9 +70,11 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     name: str = Field(default="recipe", min_length=1, max_length=100)
-    seed: int = Field(default=0, title="Seed", description="All chance comes from it.")
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, title="Seed", description="All chance comes from it."
+    )
     contract: Contract = Contract()
     steps: tuple[SerializeAsAny[Step], ...] = ()
     annotations: tuple[RecipeAnnotation, ...] = ()

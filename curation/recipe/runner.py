@@ -9,16 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from curation import sql
 from curation.engines.base import Relation
 from curation.engines.duckdb import DuckDBEngine
-from curation.errors import ContractError, CurationError, UsageError
+from curation.errors import ContractError, CurationError
 from curation.lake import source_files
 from curation.lake.annotations import decisions as decisions_in_force
 from curation.lake.datasets import get_dataset, table_sql
+from curation.lake.imports import MAX_REFUSED
 from curation.lake.records import (
     FINGERPRINT_COLUMN,
     KEY_COLUMN,
@@ -36,6 +36,9 @@ from curation.recipe.contract import check_contract
 from curation.recipe.model import Recipe
 from curation.steps import StepContext
 from curation.steps.base import DecisionLike, data_columns, row_count
+
+_NARROWER = {"VARCHAR": ("BIGINT", "BOOLEAN", "DATE"), "DOUBLE": ("BIGINT",)}
+"""Types that a column of a file may have where the contract has the first: it holds all of theirs."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,10 @@ class RunResult:
             return {}
         label = label_sql(self.roles.label, relation.columns[self.roles.label])
         table = self._engine.table(
-            f'SELECT {label} AS label, count(*) AS "rows" FROM {relation.name} '
-            'GROUP BY ALL HAVING label IS NOT NULL ORDER BY "rows" DESC, label'
+            f"SELECT class, count(*) AS size FROM (SELECT {label} AS class FROM {relation.name}) "
+            "WHERE class IS NOT NULL GROUP BY class ORDER BY size DESC, class"
         )
-        return {row["label"]: row["rows"] for row in table.to_pylist()}
+        return {row["class"]: row["size"] for row in table.to_pylist()}
 
     def table(self) -> pa.Table:
         """Return the curated rows with the columns of the data, in the order of the input."""
@@ -139,10 +142,21 @@ def run_on_file(
     path: str | Path,
     *,
     name: str | None = None,
+    encoding: str | None = None,
+    max_refused: float = MAX_REFUSED,
     memory_limit: str | None = None,
     progress: Progress = no_progress,
 ) -> RunResult:
     """Run a recipe with the decisions in it on a file.
+
+    Args:
+        recipe: what to run.
+        path: the file.
+        name: what to call it in messages, where the path is a temporary one.
+        encoding: of a text file that is not UTF-8.
+        max_refused: how many rows may be refused; below 1 it is a fraction of the rows.
+        memory_limit: see `DuckDBEngine`.
+        progress: told how far it is.
 
     Raises:
         SourceFileError: the file cannot be read.
@@ -152,9 +166,10 @@ def run_on_file(
     engine = DuckDBEngine(memory_limit)
     try:
         staged = source_files.stage_file(
-            engine.connection, Path(path), name=name, progress=part(progress, 0.0, 0.2)
-        )
-        source = _from_contract(engine, recipe, staged.table, staged.notes)
+            engine.connection, Path(path), name=name, encoding=encoding, max_refused=max_refused,
+            progress=part(progress, 0.0, 0.2),
+        )  # fmt: skip
+        source = _from_contract(engine, recipe, staged.table, [*_refused(staged), *staged.notes])
         return _run(engine, recipe, source, None, part(progress, 0.2, 1.0))
     except BaseException:
         engine.close()
@@ -200,7 +215,8 @@ def run_on_dataset(
                 f"SELECT * FROM {table_sql(dataset, found.snapshot)} ORDER BY rowid"
             ).to_arrow_reader()
             relation = engine.put(reader)
-        source = _Source(relation, found.roles, decisions_in_force(workspace, dataset))
+        said = decisions_in_force(workspace, dataset, label=found.roles.label)
+        source = _Source(relation, found.roles, said)
         return _run(engine, recipe, source, until, progress)
     except BaseException:
         engine.close()
@@ -210,26 +226,42 @@ def run_on_dataset(
 def _from_contract(
     engine: DuckDBEngine, recipe: Recipe, table: str, notes: list[str]
 ) -> _Source:
-    relation = engine.relation(table)
+    relation, changes = _as_contracted(engine, recipe, engine.relation(table))
     differences = check_contract(recipe, relation.columns)
     roles = recipe.contract.roles
     _check_key(engine, relation, roles)
-    return _Source(
-        _as_contracted(engine, recipe, relation), roles, recipe.annotations, [*notes, *differences]
-    )
+    return _Source(relation, roles, recipe.annotations, [*notes, *changes, *differences])
 
 
-def _as_contracted(engine: DuckDBEngine, recipe: Recipe, relation: Relation) -> Relation:
-    """Give columns the type of the contract where nothing can be lost by it."""
-    casts = []
-    for column, spec in recipe.contract.columns.items():
-        wider = {"VARCHAR": ("BIGINT", "BOOLEAN", "DATE"), "DOUBLE": ("BIGINT",)}.get(spec.type, ())
-        if relation.columns.get(column) in wider:
-            name = sql.identifier(column)
-            casts.append(f"CAST({name} AS {spec.type}) AS {name}")
-    if not casts:
-        return relation
-    return engine.select(f"SELECT * REPLACE ({', '.join(casts)}) FROM {relation.name} ORDER BY rowid")
+def _refused(staged: source_files.Staged) -> list[str]:
+    if not staged.refused_count:
+        return []
+    first = staged.refused[0]
+    return [
+        f"{staged.refused_count:,} rows of the input cannot be read and were left out; the first is "
+        f"line {first.line:,}: {first.reason}."
+    ]
+
+
+def _as_contracted(
+    engine: DuckDBEngine, recipe: Recipe, relation: Relation
+) -> tuple[Relation, list[str]]:
+    """Give columns the contract's spelling, and its type where nothing can be lost by it."""
+    contract = {column.lower(): (column, spec) for column, spec in recipe.contract.columns.items()}
+    selected, notes = [], []
+    for column, kind in relation.columns.items():
+        name = sql.identifier(column)
+        wanted, spec = contract.get(column.lower(), (column, None))
+        if wanted != column:
+            notes.append(f"Column '{column}' is taken for '{wanted}'.")
+        if spec is not None and kind in _NARROWER.get(spec.type, ()):
+            notes.append(f"Column '{wanted}' is {kind}; it is taken as {spec.type}.")
+            name = f"CAST({name} AS {spec.type})"
+        selected.append(f"{name} AS {sql.identifier(wanted)}")
+    if not notes:
+        return relation, []
+    query = f"SELECT {', '.join(selected)} FROM {relation.name} ORDER BY rowid"
+    return engine.select(query), notes
 
 
 def _check_key(engine: DuckDBEngine, relation: Relation, roles: Roles) -> None:
@@ -237,8 +269,8 @@ def _check_key(engine: DuckDBEngine, relation: Relation, roles: Roles) -> None:
     if not keys:
         return
     repeated = engine.table(
-        f"SELECT {key_sql(roles)} AS key FROM {relation.name} GROUP BY key HAVING count(*) > 1 "
-        "ORDER BY key LIMIT 3"
+        f"SELECT key FROM (SELECT {key_sql(roles)} AS key FROM {relation.name}) "
+        "GROUP BY key HAVING count(*) > 1 ORDER BY key LIMIT 3"
     )["key"].to_pylist()
     if repeated:
         raise ContractError(
@@ -273,7 +305,7 @@ def _run(
         )  # fmt: skip
         try:
             done = step.apply(relation, context)
-        except (CurationError, duckdb.Error) as error:
+        except CurationError as error:
             raise _at_step(number, step.name, error) from error
         result.steps.append(
             StepOutcome(
@@ -288,16 +320,10 @@ def _run(
     return result
 
 
-def _at_step(number: int, name: str, error: Exception) -> CurationError:
+def _at_step(number: int, name: str, error: CurationError) -> CurationError:
     """Return the same error with the step's place in front."""
-    where = f"Step {number} ({name}): "
-    if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException | duckdb.BinderException):
-        # The values that an expression meets are not known before it runs.
-        return UsageError(f"{where}{str(error).splitlines()[0]}")
-    if not isinstance(error, CurationError):
-        raise error
     located = type(error).__new__(type(error))
-    Exception.__init__(located, f"{where}{error}")
+    Exception.__init__(located, f"Step {number} ({name}): {error}")
     return located
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from curation.recipe.model import Recipe
@@ -12,8 +13,9 @@ from curation.steps import STEPS
 
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a recipe with every step that is registered."""
+    every: list[type[BaseModel]] = [Recipe, *STEPS]
     _, definitions = models_json_schema(
-        [(model, "validation") for model in (Recipe, *STEPS)], ref_template="#/$defs/{model}"
+        [(model, "validation") for model in every], ref_template="#/$defs/{model}"
     )
     models = definitions["$defs"]
     recipe = models.pop("Recipe")

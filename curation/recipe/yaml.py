@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from curation.errors import CurationError, RecipeError, suggest
 from curation.recipe.model import FORMAT, Recipe
@@ -19,7 +20,11 @@ from curation.steps import Step, step_named
 
 M = TypeVar("M", bound=pydantic.BaseModel)
 
+_UNSAFE = frozenset("\x85\u2028\u2029")
+"""Line breaks to YAML 1.1 that are none to Python's and DuckDB's readers."""
+
 MAX_CHARACTERS = 50_000_000
+_MAX_DEPTH = 20
 _HEADER = "Run it: curation run RECIPE.yaml --input FILE --output FILE"
 
 
@@ -93,6 +98,7 @@ def step_text(step: Step) -> str:
 def _yaml() -> YAML:
     yaml = YAML(typ="rt")
     yaml.width = 1_000_000  # one decision, one line
+    yaml.preserve_quotes = True
     yaml.allow_unicode = True
     yaml.indent(mapping=2, sequence=2, offset=0)
     return yaml
@@ -102,15 +108,24 @@ def _load(text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise RecipeError(f"The recipe has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
     try:
-        # A few lines of aliases can stand for gigabytes, and no recipe needs them.
-        if any(isinstance(event, AliasEvent) for event in _yaml().parse(text)):
-            raise RecipeError("The recipe uses a YAML alias (*name). Write the value out.")
+        _check_events(text)
         return _yaml().load(text)
     except (YAMLError, RecursionError, ValueError) as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
         raise RecipeError(f"The recipe is not valid YAML{where}: {problem}") from error
+
+
+def _check_events(text: str) -> None:
+    """Refuse what a few lines can make very large or very slow to read, and no recipe needs."""
+    depth = 0
+    for event in _yaml().parse(text):
+        if isinstance(event, AliasEvent):
+            raise RecipeError("The recipe uses a YAML alias (*name). Write the value out.")
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise RecipeError(f"The recipe is nested more than {_MAX_DEPTH} deep. Write it flat.")
 
 
 def _plain(node: Any) -> Any:
@@ -150,11 +165,19 @@ def _validated(model: type[M], raw: dict[str, Any], where: str) -> M:
 
 
 def _in_words(model: type[pydantic.BaseModel], error: pydantic.ValidationError) -> str:
-    first = error.errors()[0]
-    path = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        known = [name for name in model.model_fields if name != "format"]
-        return f"there is no '{path}'. {suggest(path, known)}Allowed: {', '.join(known)}."
+    errors = error.errors()
+    # A misspelt name is also a missing one; the spelling says more.
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    loc = first["loc"]
+    path = ".".join(map(str, loc))
+    if first["type"] == "extra_forbidden":
+        known = [name for name in _model_at(model, loc[:-1]).model_fields if name != "format"]
+        near = suggest(str(loc[-1]), known)
+        return f"there is no '{path}'. {near}Allowed: {', '.join(known)}."
+    if first["type"] == "literal_error":
+        allowed = _literals(_model_at(model, loc[:-1]).model_fields[str(loc[-1])].annotation)
+        near = suggest(str(first["input"]), allowed)
+        return f"'{path}' cannot be {first['input']!r:.80}. {near}Allowed: {', '.join(allowed)}."
     if first["type"] == "missing":
         return f"'{path}' is missing."
     got = first.get("input")
@@ -163,8 +186,27 @@ def _in_words(model: type[pydantic.BaseModel], error: pydantic.ValidationError) 
     return f"'{path}': {message}.{shown}" if path else f"{message}."
 
 
+def _model_at(model: type[pydantic.BaseModel], loc: tuple[int | str, ...]) -> type[pydantic.BaseModel]:
+    """Return the model of the value that a place in a document holds."""
+    kind: Any = model
+    for name in loc:
+        if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+            kind = kind.model_fields[str(name)].annotation
+        else:  # dict[str, Model] or tuple[Model, ...]
+            kind = next(arg for arg in get_args(kind) if arg not in (str, ...))
+    found: type[pydantic.BaseModel] = kind
+    return found
+
+
+def _literals(annotation: Any) -> list[str]:
+    """Return the values of a Literal, also inside an optional one."""
+    if get_origin(annotation) is Literal:
+        return [str(value) for value in get_args(annotation)]
+    return [value for arg in get_args(annotation) for value in _literals(arg)]
+
+
 def _as_data(recipe: Recipe) -> dict[str, Any]:
-    data = recipe.model_dump(mode="json", exclude_none=True)
+    data: dict[str, Any] = _safe(recipe.model_dump(mode="json", exclude_none=True))
     data["steps"] = [_step_data(step) for step in recipe.steps]
     data["contract"]["columns"] = {
         name: _flow(spec) for name, spec in data["contract"]["columns"].items()
@@ -176,9 +218,20 @@ def _as_data(recipe: Recipe) -> dict[str, Any]:
 
 def _step_data(step: Step) -> dict[str, Any]:
     """Return a step's parameters, its name first; what is not set is left out."""
-    data = step.model_dump(mode="json", exclude_none=True)
+    data = _safe(step.model_dump(mode="json", exclude_none=True))
     ordered = {"step": step.name} | ({"id": data["id"]} if "id" in data else {})
     return ordered | {name: value for name, value in data.items() if value != []}
+
+
+def _safe(value: Any) -> Any:
+    """Put texts in double quotes that ruamel.yaml would write so that they read back otherwise."""
+    if isinstance(value, dict):
+        return {_safe(key): _safe(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_safe(inner) for inner in value]
+    if isinstance(value, str) and (value.startswith("?") or not _UNSAFE.isdisjoint(value)):
+        return DoubleQuotedScalarString(value)
+    return value
 
 
 def _merged_steps(old: Any, wanted: list[dict[str, Any]]) -> CommentedSeq:
@@ -192,11 +245,8 @@ def _merged_steps(old: Any, wanted: list[dict[str, Any]]) -> CommentedSeq:
         return old
     merged = CommentedSeq()
     for step in wanted:
-        node = next((n for n in nodes if _identity(n) == _identity(step)), None)
-        if node is None:
-            node = CommentedMap()
-        else:
-            nodes.remove(node)
+        at = next((i for i, n in enumerate(nodes) if _identity(n) == _identity(step)), None)
+        node = CommentedMap() if at is None else nodes.pop(at)
         _merge(node, step)
         merged.append(node)
     return merged
@@ -212,8 +262,13 @@ def _merge(node: CommentedMap, wanted: Mapping[str, Any]) -> None:
     for key, value in wanted.items():
         if isinstance(node.get(key), CommentedMap) and isinstance(value, Mapping):
             _merge(node[key], value)
-        elif key not in node or _plain(node[key]) != _plain(value):
+        elif key not in node or _plain(node[key]) != _plain(value) or _is_inexact(value):
             node[key] = value
+
+
+def _is_inexact(value: Any) -> bool:
+    """Say whether ruamel.yaml could write a number that it read with another last digit."""
+    return isinstance(value, float) and "e" in repr(value)
 
 
 def _one_a_line(rows: list[dict[str, Any]]) -> CommentedSeq:

@@ -52,13 +52,12 @@ class ApplyAnnotations(Step):
         """Relabel, confirm or leave out the rows that were decided about."""
         engine, label = context.engine, context.label()
         kind = relation.columns[label]
+        given = label_sql(label, kind, of="r")
         decided = engine.put(_decision_table(context))
         _check_values(context, decided, label, kind)
-        pairs = engine.select(_pairs_sql(relation, decided, label_sql(label, kind)))
+        pairs = engine.select(_pairs_sql(relation, decided, given))
         outcomes = engine.select(_outcomes_sql(decided, pairs))
-        changed = engine.select(
-            _changed_rows_sql(relation, pairs, outcomes, label_sql(label, kind))
-        )
+        changed = engine.select(_changed_rows_sql(relation, pairs, outcomes, given))
         result = engine.select(_result_sql(relation, changed, label, kind))
         counts = dict.fromkeys(OUTCOMES, 0) | {
             row["outcome"]: row["rows"]
@@ -68,7 +67,7 @@ class ApplyAnnotations(Step):
         }
         relabelled = engine.values(f"SELECT count(*) FROM {changed.name} WHERE is_new_label")[0]
         dropped = row_count(engine, relation) - row_count(engine, result)
-        queue = engine.table(_queue_sql(relation, pairs, outcomes, label_sql(label, kind)))
+        queue = engine.table(_queue_sql(relation, pairs, outcomes, given))
         return StepResult(
             relation=result,
             touched=relabelled + dropped,
@@ -115,7 +114,7 @@ def _pairs_sql(relation: Relation, decided: Relation, label: str) -> str:
             SELECT d.number, r.{_ROW} AS row_, {agrees} AS label_is, 'moved' AS match
             FROM {decided.name} d JOIN {relation.name} r ON r.{_PRINT} = d.fingerprint
             WHERE d.decision <> 'unsure' AND d.number NOT IN (SELECT number FROM by_key)
-                AND r.{_ROW} NOT IN (SELECT row_ FROM by_key))
+                AND r.{_ROW} NOT IN (SELECT row_ FROM by_key WHERE match = 'same'))
         SELECT * FROM by_key UNION ALL SELECT * FROM by_content"""
 
 

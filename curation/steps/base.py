@@ -119,13 +119,14 @@ def condition_sql(expression: str, relation: Relation) -> str:
 
 
 def check_columns(columns: Sequence[str], relation: Relation) -> None:
-    """Refuse columns that the rows do not have.
+    """Refuse columns that the rows do not have; case does not matter, as in DuckDB.
 
     Raises:
         UnknownNameError: one is not there.
     """
+    known = {column.lower() for column in data_columns(relation)}
     for column in columns:
-        if column not in data_columns(relation):
+        if column.lower() not in known:
             raise UnknownNameError("column", column, data_columns(relation))
 
 

@@ -42,6 +42,6 @@ class Filter(Step):
     def apply(self, relation: Relation, context: StepContext) -> StepResult:
         """Keep the rows for which the condition is true."""
         condition = condition_sql(self.where, relation)
-        return without(
-            context, relation, f"SELECT * FROM {relation.name} WHERE coalesce({condition}, FALSE)"
-        )
+        query = f"SELECT * FROM {relation.name} WHERE coalesce({condition}, FALSE)"
+        with sql.evaluating(self.where):
+            return without(context, relation, query)

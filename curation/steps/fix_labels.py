@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,10 @@ from curation import sql
 from curation.engines.base import Relation
 from curation.lake.records import FINGERPRINT_COLUMN, KEY_COLUMN, ROW_COLUMN, SOURCE_COLUMN, label_sql
 from curation.lake.roles import Roles
-from curation.steps.base import Step, StepContext, StepResult, row_count
+from curation.steps.base import Step, StepContext, StepResult, data_columns, row_count
+
+if TYPE_CHECKING:
+    from curation.finders.base import Finding
 
 _KEY, _PRINT = sql.identifier(KEY_COLUMN), sql.identifier(FINGERPRINT_COLUMN)
 _ROW, _SOURCE = sql.identifier(ROW_COLUMN), sql.identifier(SOURCE_COLUMN)
@@ -65,7 +68,7 @@ class FixLabels(Step):
                 count(*) FILTER (WHERE outcome = 'protected') FROM {flagged.name}"""
         )
         queue = engine.table(
-            f"""SELECT r.{_KEY} AS record_key, {label_sql(label, kind)} AS given_label,
+            f"""SELECT r.{_KEY} AS record_key, {label_sql(label, kind, of="r")} AS given_label,
                 f.suggested_label,
                 'likely label error, not certain enough to be changed' AS reason
             FROM {flagged.name} f JOIN {relation.name} r ON r.{_ROW} = f.row_
@@ -97,11 +100,10 @@ class FixLabels(Step):
             }
         )
         columns = sql.identifiers(roles.columns)
-        name = sql.identifier(label)
         # The order makes the fit independent of the order of the rows.
         rows = context.engine.table(
             f"SELECT {columns}, {_ROW}, {_SOURCE} FROM {relation.name} "
-            f"ORDER BY {_KEY}, {_PRINT}, {name}"
+            f"ORDER BY {_KEY}, {_PRINT}, {sql.identifiers(data_columns(relation))}"
         )
         finding = find_label_issues(
             rows.select(list(roles.columns)),
@@ -111,7 +113,7 @@ class FixLabels(Step):
             progress=context.progress,
         )
         flagged = finding.rows.filter(finding.rows["is_label_issue"])
-        confidence = pa.array(_confidence(finding.probabilities, finding.classes, finding.rows))
+        confidence = pa.array(_confidence(finding))
         confidence = confidence.filter(finding.rows["is_label_issue"].combine_chunks())
         by_person = pc.equal(rows[SOURCE_COLUMN].take(flagged["row"]), "person")
         certain = pc.greater_equal(confidence, self.min_confidence)
@@ -140,9 +142,11 @@ class FixLabels(Step):
             {source}"""
 
 
-def _confidence(probabilities, classes, rows):  # type: ignore[no-untyped-def]
-    import numpy as np
-
-    position = {name: number for number, name in enumerate(classes)}
-    suggested = np.array([position[name] for name in rows["suggested_label"].to_pylist()])
-    return probabilities[np.arange(len(suggested)), suggested].astype(float)
+def _confidence(finding: Finding) -> list[float]:
+    """Return the probability of each row's suggested label."""
+    position = {name: number for number, name in enumerate(finding.classes)}
+    suggested = finding.rows["suggested_label"].to_pylist()
+    return [
+        float(row[position[name]])
+        for row, name in zip(finding.probabilities, suggested, strict=True)
+    ]

@@ -9,7 +9,16 @@ from pydantic import Field, field_validator
 from curation import sql
 from curation.engines.base import Relation
 from curation.sampling.draw import capped
-from curation.steps.base import Step, StepContext, StepResult, check_columns, condition_sql, without
+from curation.lake.records import label_sql
+from curation.steps.base import (
+    Step,
+    StepContext,
+    StepResult,
+    check_columns,
+    condition_sql,
+    data_columns,
+    without,
+)
 
 
 class Rebalance(Step):
@@ -56,10 +65,12 @@ class Rebalance(Step):
         check_columns([label], relation)
         query = capped(
             relation.name,
-            strata=[label],
+            strata=[label_sql(label, relation.columns[label])],
+            ties=data_columns(relation),
             most=self.rows_per_class,
             seed=context.seed,
             step_id=self.step_id,
             where=condition_sql(self.where, relation) if self.where else None,
         )
-        return without(context, relation, query)
+        with sql.evaluating(self.where or ""):
+            return without(context, relation, query)

@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from curation import sql
 from curation.engines.base import Relation
 from curation.sampling.draw import capped, fraction
-from curation.steps.base import Step, StepContext, StepResult, check_columns, row_count, without
+from curation.steps.base import (
+    Step,
+    StepContext,
+    StepResult,
+    check_columns,
+    data_columns,
+    row_count,
+    without,
+)
 
 
 class Sample(Step):
@@ -54,15 +62,16 @@ class Sample(Step):
     def apply(self, relation: Relation, context: StepContext) -> StepResult:
         """Draw the rows with the smallest hashes."""
         check_columns(self.per, relation)
+        strata, ties = list(map(sql.identifier, self.per)), data_columns(relation)
         if self.fraction is not None:
             query = fraction(
-                relation.name, strata=self.per, part=self.fraction, seed=context.seed,
-                step_id=self.step_id,
+                relation.name, strata=strata, ties=ties, part=self.fraction,
+                seed=context.seed, step_id=self.step_id,
             )  # fmt: skip
             return without(context, relation, query)
         assert self.n is not None
         query = capped(
-            relation.name, strata=self.per, most=self.n, seed=context.seed,
+            relation.name, strata=strata, ties=ties, most=self.n, seed=context.seed,
             step_id=self.step_id, where=None,
         )  # fmt: skip
         result = without(context, relation, query)
