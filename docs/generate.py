@@ -1,0 +1,89 @@
+"""Write docs/reference.md from the code: python docs/generate.py. A test holds that it is current."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from curation import errors, sql
+from curation.cli.main import app
+from curation.steps import STEPS, Step
+
+TARGET = Path(__file__).parent / "reference.md"
+
+
+def reference() -> str:
+    """Return the reference as Markdown."""
+    parts = [
+        "# Reference",
+        "Written by `python docs/generate.py` from the code; do not edit it by hand.",
+        "## Steps",
+        *(_step(step) for step in STEPS),
+        "## Expressions",
+        "A condition (`where`) compares and computes over the columns of one row: comparisons, `AND`, "
+        "`OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, arithmetic, `CASE`, `CAST`, and these "
+        "functions: " + ", ".join(f"`{name}`" for name in sql.FUNCTIONS) + ". Anything else is "
+        "refused: other functions, subqueries, several statements.",
+        "## Commands",
+        *_commands(),
+        "## Errors",
+        f"```\n{inspect.getdoc(errors)}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _step(step: type[Step]) -> str:
+    schema = step.model_json_schema()
+    rows = [
+        f"| `{name}` | {_kind(field)} | {_default(step, name)} | {field.get('description', '')} |"
+        for name, field in schema["properties"].items()
+        if name != "step"
+    ]
+    head = "| parameter | type | default | meaning |\n|---|---|---|---|"
+    state = {"none": "learns nothing", "frozen": "uses what was fixed when the recipe was made",
+             "refit": "learns anew from each run's data"}[step.state]  # fmt: skip
+    text = inspect.getdoc(step) or ""
+    return "\n".join([f"### {step.name}\n\n{text}\n\nState: {state}.\n", head, *rows])
+
+
+def _kind(field: dict[str, Any]) -> str:
+    options = field.get("anyOf", [field])
+    names = []
+    for option in options:
+        if "enum" in option:
+            names.append(" or ".join(f"`{value}`" for value in option["enum"]))
+        elif option.get("type") == "array":
+            names.append("list of columns")
+        elif option.get("type") != "null":
+            names.append(str(option.get("type", "")))
+    return ", ".join(names)
+
+
+def _default(step: type[Step], name: str) -> str:
+    field = step.model_fields[name]
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return "" if value in (None, []) else f"`{value}`"
+
+
+def _commands() -> list[str]:
+    group: Any = typer.main.get_command(app)
+    texts = []
+    for name, command in group.commands.items():
+        rows = ["| | |", "|---|---|"]
+        for parameter in command.params:
+            shown = " ".join([*parameter.opts, *getattr(parameter, "secondary_opts", [])])
+            if parameter.param_type_name == "argument":
+                shown = parameter.metavar or parameter.name.upper()
+            rows.append(f"| `{shown}` | {parameter.help or ''} |")
+        help_text = inspect.cleandoc(command.help or "").replace("\b\n", "")
+        texts.append(f"### curation {name}\n\n{help_text}\n\n" + "\n".join(rows))
+    return texts
+
+
+if __name__ == "__main__":
+    TARGET.write_text(reference(), encoding="utf-8")

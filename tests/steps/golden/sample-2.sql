@@ -1,0 +1,12 @@
+-- sample: 3 rows per label, size
+
+SELECT * EXCLUDE ("_curation_in_scope", "_curation_rank") FROM (
+    SELECT *, row_number() OVER (PARTITION BY "_curation_in_scope", "label", "size" ORDER BY md5(concat('7:sample:', "_curation_key")), "_curation_key", "_curation_fingerprint", "id", "text", "size", "label", "select") AS "_curation_rank"
+    FROM (SELECT *, TRUE AS "_curation_in_scope" FROM "relation_2"))
+WHERE NOT "_curation_in_scope" OR "_curation_rank" <= 3;
+
+SELECT count(*) FROM "relation_2";
+
+SELECT count(*) FROM "relation_3";
+
+SELECT coalesce(sum(greatest(0, 3 - rows_)), 0) FROM (SELECT count(*) AS rows_ FROM "relation_2" GROUP BY "label", "size");

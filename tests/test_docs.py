@@ -1,0 +1,56 @@
+"""What the docs say is what the code does."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from curation.cli.main import app
+from curation.recipe.yaml import load_recipe, parse
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_reference_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == generate.reference(), (
+        "run: python docs/generate.py"
+    )
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    named = set(re.findall(r"curation (?!\-)([a-z]+)(?= |`)", text))
+    assert named <= known, f"not commands: {named - known}"
+    assert known <= named | {"datasets", "log", "diff", "schema"}, f"not shown: {known - named}"
+
+
+def test_every_command_has_help() -> None:
+    runner = CliRunner()
+    for command in app.registered_commands:
+        name = command.name or command.callback.__name__
+        done = runner.invoke(app, [name, "--help"])
+        assert done.exit_code == 0, done.output
+        assert "Usage" in done.output
+
+
+def test_the_recipe_in_the_readme_is_one() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert [step.name for step in parse(shown).steps] == [
+        "apply_annotations", "drop_duplicates", "fix_labels", "rebalance",
+    ]  # fmt: skip
+
+
+def test_the_example_recipe_can_be_read() -> None:
+    recipe = load_recipe(ROOT / "examples" / "support" / "recipe.yaml")
+    assert recipe.contract.roles.label == "intent"
+    assert len(recipe.annotations) == 96
