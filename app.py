@@ -8,7 +8,7 @@ import streamlit as st  # noqa: E402 - after the heavy libraries, which two sess
 
 from curation.ui import errors, state, theme  # noqa: E402
 
-st.set_page_config(page_title="Curation", page_icon=":material/tune:", layout="wide")
+st.set_page_config(page_title="Curation", page_icon=theme.ICON, layout="wide")
 pages = {
     "Data": [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),

@@ -1,9 +1,9 @@
-"""From a file to a ranked review queue: seconds and peak memory, on the command line and in the page.
+"""From a file to a ranked review queue: seconds and peak memory, by command and in the page.
 
     python benchmarks/first_queue.py [--data FILE] [--label COL] [--page]
 
-The peer is cleanlab's own way for text, in the same run: TF-IDF and logistic regression, five folds,
-then the same filter. Prints a Markdown table. The page needs Chromium and the extra `test`.
+The peer is cleanlab's own way for text, in the same run: TF-IDF and logistic regression, five
+folds, then the same filter. Prints a Markdown table. The page needs Chromium and the extra `test`.
 """
 
 from __future__ import annotations

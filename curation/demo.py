@@ -17,9 +17,7 @@ _PLANTED_EVERY = 33
 """Of the digits one in so many gets a wrong label, since the set itself has next to none."""
 
 
-def import_example(
-    workspace: Workspace, *, author: str, progress: Progress = no_progress
-) -> str:
+def import_example(workspace: Workspace, *, author: str, progress: Progress = no_progress) -> str:
     """Import the first month of the support messages, if it is not there; return its name."""
     if not _has(workspace, SUPPORT):
         import_file(

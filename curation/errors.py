@@ -1,7 +1,7 @@
 """Every error that a user can cause or mend.
 
 CurationError                    exit code 2
-├── UsageError                   the call names something that is not there, or asks what cannot be done
+├── UsageError                   the call names what is not there, or asks what cannot be done
 │   ├── UnknownNameError         a dataset, column, class, step or snapshot that is not there
 │   ├── ExpressionError          a filter that is not a scalar expression over known columns
 │   └── RecipeError              a recipe file that cannot be read

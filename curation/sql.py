@@ -129,7 +129,8 @@ def _parsed(text: str) -> exp.Expr:
         raise ExpressionError("An expression cannot hold a NUL character.")
     if len(text) > MAX_EXPRESSION_LENGTH:
         raise ExpressionError(
-            f"The expression has {len(text):,} characters; at most {MAX_EXPRESSION_LENGTH:,} can be read."
+            f"The expression has {len(text):,} characters; "
+            f"at most {MAX_EXPRESSION_LENGTH:,} can be read."
         )
     try:
         trees = sqlglot.parse(text, dialect="duckdb")

@@ -1,4 +1,4 @@
-"""Write docs/reference.md from the code: python docs/generate.py. A test holds that it is current."""
+"""Write docs/reference.md from the code: python docs/generate.py. A test holds it current."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def reference() -> str:
         "## Steps",
         *(_step(step) for step in STEPS),
         "## Expressions",
-        "A condition (`where`) compares and computes over the columns of one row: comparisons, `AND`, "
-        "`OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, arithmetic, `CASE`, `CAST`, and these "
+        "A condition (`where`) compares and computes over the columns of one row: comparisons, "
+        "`AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, arithmetic, `CASE`, `CAST`, and these "
         "functions: " + ", ".join(f"`{name}`" for name in sql.FUNCTIONS) + ". Anything else is "
         "refused: other functions, subqueries, several statements.",
         "## Commands",

@@ -4,14 +4,13 @@ import statistics
 
 import streamlit as st
 
-from curation.errors import CurationError
 from curation.lake.datasets import Dataset, class_counts
 from curation.recipe.drafts import load_draft, save_draft
 from curation.recipe.model import Recipe
 from curation.steps import step_named
 from curation.ui import charts, forms, parts, state
 from curation.ui.class_mix import class_figures, mix
-from curation.ui.errors import as_text, show_error
+from curation.ui.errors import as_text
 from curation.ui.numbers import count
 from curation.ui.recipe_run import position_of, run_here
 
@@ -37,10 +36,11 @@ def draw() -> None:
     left, right = st.columns([3, 2], gap="medium")
     with right:
         candidate, where = _form(dataset, recipe, at)
+        if candidate is None:
+            return
+        _save(dataset, recipe, candidate, at)
     with left:
-        result = (
-            run_here(dataset, candidate, until=where + 1, kind="balance") if candidate else None
-        )
+        result = run_here(dataset, candidate, until=where + 1, kind="balance")
     if result is None:
         return
     before, after = result.classes[where], result.classes[where + 1]
@@ -58,7 +58,6 @@ def draw() -> None:
             f"Leaves out **{count(gone, 'row')}** of {sum(before.values()):,}. "
             f"After it, {as_text(mix(after))}."
         )
-        _save(dataset, recipe, candidate, at)
 
 
 def _form(dataset: Dataset, recipe: Recipe, at: int | None) -> tuple[Recipe | None, int]:
@@ -87,26 +86,19 @@ def _form(dataset: Dataset, recipe: Recipe, at: int | None) -> tuple[Recipe | No
 
 def _save(dataset: Dataset, recipe: Recipe, candidate: Recipe, at: int | None) -> None:
     same = candidate == recipe
-    st.button(
+    # Not on_click: that would save the form as it was drawn, not as it is at the press.
+    if st.button(
         "Add the step" if at is None else "Update the step",
         key="balance-save",
         type="primary",
         disabled=same,
-        on_click=_do_save,
-        args=(dataset.name, candidate),
-    )
+    ):
+        save_draft(state.workspace(), dataset.name, candidate, state.user_name())
+        state.notice_later("The recipe has the step.")
+        st.rerun()
     if same:
         st.caption("The recipe has this step as it stands here.")
         st.page_link("pages/recipe.py", label="See the recipe", icon=":material/receipt_long:")
-
-
-def _do_save(dataset: str, candidate: Recipe) -> None:
-    try:
-        save_draft(state.workspace(), dataset, candidate, state.user_name())
-    except CurationError as error:
-        show_error(error)
-        return
-    state.notice_later("The recipe has the step.")
 
 
 draw()

@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from curation.errors import CurationError
 from curation.lake.datasets import Dataset
 from curation.recipe.drafts import export, exported, load_draft, save_draft
 from curation.recipe.model import Recipe
 from curation.ui import parts, state
-from curation.ui.errors import show_error
 from curation.ui.numbers import count
 from curation.ui.recipe_run import Ran, run_here
 from curation.ui.run_view import run_view
@@ -99,12 +97,9 @@ def _add(name: str | None) -> None:
 
 
 def _save(dataset: str, recipe: Recipe, select: int | None) -> None:
-    try:
-        save_draft(state.workspace(), dataset, recipe, state.user_name())
-    except CurationError as error:
-        show_error(error)
-        return
+    save_draft(state.workspace(), dataset, recipe, state.user_name())
     _select(dataset, select if select is not None else max(0, len(recipe.steps) - 1))
+    st.rerun()
 
 
 def _file(now: bool) -> None:

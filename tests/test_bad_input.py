@@ -79,7 +79,7 @@ contract:
 
 
 def filtered(where: str) -> str:
-    return f"{CONTRACT}steps:\n- step: filter\n  where: \"{where}\"\n"
+    return f'{CONTRACT}steps:\n- step: filter\n  where: "{where}"\n'
 
 
 RECIPES: dict[str, tuple[str, int, list[str]]] = {
@@ -108,11 +108,11 @@ RECIPES: dict[str, tuple[str, int, list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def full(tmp_path: Path) -> Path:
-    """A workspace with a dataset, a decision and a draft."""
-    folder = tmp_path / "workspace"
-    good = tmp_path / "good.csv"
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a dataset, a decision and a draft; bad input leaves it so for the next test."""
+    folder = tmp_path_factory.mktemp("bad") / "workspace"
+    good = folder.parent / "good.csv"
     good.write_text(GOOD)
     assert call(folder, "import", good, "--dataset", "mail").exit_code == 0
     with Workspace.open(folder) as workspace:
@@ -152,23 +152,28 @@ def test_a_bad_file_is_not_imported(
     name, data, options, code, parts = FILES[case]
     (tmp_path / name).write_bytes(data)
     before = content(full, content_of)
-    for dataset, mode in (("mail", []), ("mail", ["--append"]), ("new", [])):
-        result = call(full, "import", tmp_path / name, "--dataset", dataset, *options, *mode)
-        if mode and case in ("unknown label column", "too many labels", "NaN labels", "a key that repeats"):
-            assert result.exit_code in (1, 2), result.output
-        else:
-            check(result, code, parts)
+    for dataset in ("mail", "new"):
+        result = call(full, "import", tmp_path / name, "--dataset", dataset, *options)
+        check(result, code, parts)
     assert content(full, content_of) == before
 
 
-@pytest.mark.parametrize("case", [case for case, (*_, options, _, _) in FILES.items() if not options])
+@pytest.mark.parametrize(
+    "case", [case for case, (*_, options, _, _) in FILES.items() if not options]
+)
 def test_a_bad_file_is_not_run(full: Path, tmp_path: Path, case: str) -> None:
     name, data, _, code, parts = FILES[case]
     (tmp_path / name).write_bytes(data)
     (tmp_path / "recipe.yaml").write_text("steps: []\n")
     before = files(tmp_path)
     result = call(
-        full, "run", tmp_path / "recipe.yaml", "--input", tmp_path / name, "--output", tmp_path / "out.csv"
+        full,
+        "run",
+        tmp_path / "recipe.yaml",
+        "--input",
+        tmp_path / name,
+        "--output",
+        tmp_path / "out.csv",
     )
     check(result, code, parts)
     assert files(tmp_path) == before
@@ -180,6 +185,7 @@ def test_a_recipe_that_cannot_run_writes_nothing(
 ) -> None:
     text, code, parts = RECIPES[case]
     (tmp_path / "recipe.yaml").write_text(text)
+    (tmp_path / "good.csv").write_text(GOOD)
     before, there = content(full, content_of), files(tmp_path)
     result = call(
         full, "run", tmp_path / "recipe.yaml", "--input", tmp_path / "good.csv",
@@ -203,7 +209,15 @@ def test_a_label_column_that_teaches_nothing_is_told(
     tmp_path: Path, name: str, text: str, parts: list[str]
 ) -> None:
     (tmp_path / name).write_text(text)
-    result = call(tmp_path / "none", "find", tmp_path / name, "--label", "intent", "--output", tmp_path / "f.csv")
+    result = call(
+        tmp_path / "none",
+        "find",
+        tmp_path / name,
+        "--label",
+        "intent",
+        "--output",
+        tmp_path / "f.csv",
+    )
     assert result.exit_code == 1, result.output
     assert len([line for line in result.stderr.splitlines() if not line.startswith("Note: ")]) <= 3
     assert not (tmp_path / "f.csv").exists()

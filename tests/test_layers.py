@@ -150,7 +150,12 @@ def page_files() -> list[Path]:
 
 
 def test_pages_and_ui_read_no_rows_past_the_gate() -> None:
-    closed = ("curation.lake.source_files", "curation.lake.target_files", "curation.engines", "duckdb")
+    closed = (
+        "curation.lake.source_files",
+        "curation.lake.target_files",
+        "curation.engines",
+        "duckdb",
+    )
     found = [
         str(found)
         for found in imports_of(ROOT / "pages", CORE / "ui")
@@ -167,7 +172,7 @@ def test_pages_and_ui_run_no_sql() -> None:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("cursor", "execute", "fetchall", "fetchone", "read_text", "sql")
-        and ast.unparse(node.func.value) not in ("Path(__file__)",)
+        and ast.unparse(node.func.value) != "Path(__file__)"
         and not (node.func.attr == "read_text" and "resource" in ast.unparse(node.func.value))
     ]
     assert calls == []
@@ -195,7 +200,16 @@ def test_only_the_sql_module_puts_quotes_around_a_name_or_a_value() -> None:
 
 
 def test_the_package_loads_nothing_heavy_before_it_is_used() -> None:
-    heavy = ("sklearn", "cleanlab", "streamlit", "plotly", "pandas", "polars", "wordllama", "rich.live")
+    heavy = (
+        "sklearn",
+        "cleanlab",
+        "streamlit",
+        "plotly",
+        "pandas",
+        "polars",
+        "wordllama",
+        "rich.live",
+    )
     code = (
         "import sys, curation, curation.cli.main; "
         f"print([name for name in {heavy!r} if name in sys.modules])"

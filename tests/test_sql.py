@@ -205,7 +205,9 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.tuples(inner, OPERATORS, inner).map(lambda t: f"({t[0]}) {t[1]} ({t[2]})"),
         pairs.map(lambda t: f"coalesce({t[0]}, {t[1]})"),
-        st.tuples(inner, inner, inner).map(lambda t: f"CASE WHEN ({t[0]}) > 1 THEN {t[1]} ELSE {t[2]} END"),
+        st.tuples(inner, inner, inner).map(
+            lambda t: f"CASE WHEN ({t[0]}) > 1 THEN {t[1]} ELSE {t[2]} END"
+        ),
         inner.map(lambda t: f"-({t})"),
         pairs.map(lambda t: f"CAST({t[0]} IN (1, {t[1]}) AS INT)"),
         pairs.map(lambda t: f"CAST(NOT ({t[0]}) = 1 AND ({t[1]}) IS NOT NULL AS INT)"),
@@ -214,7 +216,9 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 @given(
     st.recursive(
-        st.sampled_from(["id", '"select"', "1", "2.5", "NULL", "length(message)"]), _grown, max_leaves=8
+        st.sampled_from(["id", '"select"', "1", "2.5", "NULL", "length(message)"]),
+        _grown,
+        max_leaves=8,
     )
 )
 def test_an_expression_keeps_its_meaning(duck: duckdb.DuckDBPyConnection, text: str) -> None:
@@ -235,7 +239,9 @@ def test_a_misspelt_column_is_told_the_nearest() -> None:
 
 
 def test_a_function_that_is_not_listed_is_told_the_list() -> None:
-    with pytest.raises(ExpressionError, match=r"read_csv\(\).*\nFunctions: abs|read_csv\(\).*Functions: abs"):
+    with pytest.raises(
+        ExpressionError, match=r"read_csv\(\).*\nFunctions: abs|read_csv\(\).*Functions: abs"
+    ):
         sql.scalar_expression("read_csv('/etc/passwd')", COLUMNS)
 
 
@@ -271,6 +277,8 @@ def test_what_duckdb_cannot_compute_is_told_with_the_expression(
     duck.register("rows_", ROWS)
     with pytest.raises(ExpressionError, match="cannot be computed on these data") as caught:  # noqa: SIM117
         with sql.evaluating(text):
-            duck.execute(f"SELECT {sql.scalar_expression(text, ROWS.column_names)} FROM rows_").fetchall()
+            duck.execute(
+                f"SELECT {sql.scalar_expression(text, ROWS.column_names)} FROM rows_"
+            ).fetchall()
     assert text in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 3

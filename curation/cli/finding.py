@@ -43,7 +43,9 @@ def register(app: typer.Typer) -> None:
 
 def find(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file, or a dataset's name.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|NAME", help="A file, or a dataset's name.")
+    ],
     label: options.Label = None,
     text: options.Texts = None,
     feature: options.Features = None,
@@ -61,7 +63,8 @@ def find(
     encoding: options.Encoding = None,
     max_refused: options.MaxRefused = MAX_REFUSED,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the ranked rows go, e.g. found.parquet.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the ranked rows go, e.g. found.parquet."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -134,11 +137,14 @@ def _named(table: pa.Table, roles: Roles, given: dict[str, Role], *, exclusive: 
     roles = roles.with_named(given)
     if exclusive:
         # Who names the columns to learn from means these and no others.
-        others = [c for c in roles.having("text", "feature", "embedding", "image") if c not in given]
+        others = [
+            c for c in roles.having("text", "feature", "embedding", "image") if c not in given
+        ]
         roles = roles.with_roles(dict.fromkeys(others, "ignore"))
     if roles.label is None:
         raise UsageError(
-            f"Which column is the label? Name it with --label. Columns: {', '.join(table.column_names)}."
+            "Which column is the label? Name it with --label. "
+            f"Columns: {', '.join(table.column_names)}."
         )
     return roles
 

@@ -50,7 +50,10 @@ def main(
     workspace: Annotated[
         Path,
         typer.Option(
-            "--workspace", "-w", metavar="DIR", envvar=ENVIRONMENT_VARIABLE,
+            "--workspace",
+            "-w",
+            metavar="DIR",
+            envvar=ENVIRONMENT_VARIABLE,
             help="Folder of the lake: datasets, decisions, recipes and runs.",
         ),
     ] = DEFAULT_PATH,

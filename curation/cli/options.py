@@ -15,10 +15,13 @@ from curation.lake.roles import SINGLE, Role
 Label = Annotated[str | None, typer.Option(metavar="COL", help="The column with the labels.")]
 Keys = Annotated[
     list[str] | None,
-    typer.Option("--key", metavar="COL", help="A column that identifies a record. May be repeated."),
+    typer.Option(
+        "--key", metavar="COL", help="A column that identifies a record. May be repeated."
+    ),
 ]
 Texts = Annotated[
-    list[str] | None, typer.Option("--text", metavar="COL", help="A column of text. May be repeated.")
+    list[str] | None,
+    typer.Option("--text", metavar="COL", help="A column of text. May be repeated."),
 ]
 Features = Annotated[
     list[str] | None,
@@ -38,7 +41,9 @@ Timestamp = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Encoding = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Encoding of a text file that is not UTF-8, e.g. windows-1252."),
+    typer.Option(
+        metavar="NAME", help="Encoding of a text file that is not UTF-8, e.g. windows-1252."
+    ),
 ]
 MaxRefused = Annotated[
     float,
@@ -47,9 +52,7 @@ MaxRefused = Annotated[
         help="Rows that may be refused before the file is; below 1, a fraction of them.",
     ),
 ]  # fmt: skip
-Seed = Annotated[
-    int, typer.Option(min=0, max=2**32 - 1, help="For what is drawn at random.")
-]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="For what is drawn at random.")]
 Author = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who does it; your user name without one.")
 ]
@@ -122,5 +125,6 @@ def workspace_path(context: typer.Context) -> Path:
 
 __all__ = [
     "SINGLE", "Author", "Encoding", "Features", "Groups", "Ignored", "Json", "Keys", "Label",
-    "MaxRefused", "Seed", "Texts", "Timestamp", "author_name", "check_targets", "given_roles", "said_roles", "workspace_path",
+    "MaxRefused", "Seed", "Texts", "Timestamp", "author_name", "check_targets", "given_roles",
+    "said_roles", "workspace_path",
 ]  # fmt: skip

@@ -30,7 +30,8 @@ def run(
     manifest: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Hashes, versions and row counts; OUTPUT.manifest.json without one."
+            metavar="FILE",
+            help="Hashes, versions and row counts; OUTPUT.manifest.json without one.",
         ),
     ] = None,
     report: Annotated[

@@ -181,7 +181,7 @@ def events(workspace: Workspace, dataset: str) -> list[Annotation]:
 
 
 def in_force_sql() -> str:
-    """Return the SQL of the decisions in force; its parameters are dataset, label column, dataset."""
+    """Return the SQL of the decisions in force; parameters: dataset, label column, dataset."""
     return _IN_FORCE
 
 
@@ -231,7 +231,7 @@ def _append(workspace: Workspace, values: dict[str, object]) -> Annotation:
     stored = {
         "taxonomy_version": TAXONOMY_VERSION,
         "workflow_version": WORKFLOW_VERSION,
-        **{name: None for name in ("value", "reason", "seconds", "suggestion", "score", "reverts")},
+        **dict.fromkeys(("value", "reason", "seconds", "suggestion", "score", "reverts")),
         **values,
     }
     names = [field.name for field in fields(Annotation)]

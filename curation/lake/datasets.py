@@ -10,7 +10,7 @@ import duckdb
 
 from curation import sql
 from curation.errors import LabelError, UnknownNameError, UsageError
-from curation.lake.records import label_sql
+from curation.lake.records import ROW_COLUMN, label_sql
 from curation.lake.roles import Roles
 from curation.lake.snapshots import Snapshot, log
 from curation.lake.workspace import Workspace
@@ -106,7 +106,7 @@ def restore(workspace: Workspace, name: str, snapshot: int, author: str) -> int:
     def change(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(
             f"CREATE OR REPLACE TABLE {table_sql(name)} AS "
-            f"SELECT * FROM {table_sql(name, snapshot)} ORDER BY rowid"
+            + in_order(f"(SELECT * FROM {table_sql(name, snapshot)} ORDER BY rowid)")
         )
         store_roles(cursor, name, old.roles)
 
@@ -118,7 +118,7 @@ def restore(workspace: Workspace, name: str, snapshot: int, author: str) -> int:
 
 
 def class_counts(workspace: Workspace, name: str, snapshot: int | None = None) -> dict[str, int]:
-    """Return how many rows each label has, the largest class first; rows without a label are left out.
+    """Return how many rows each label has, the largest class first; rows without one are left out.
 
     Raises:
         UsageError: the dataset has no label column.
@@ -129,9 +129,11 @@ def class_counts(workspace: Workspace, name: str, snapshot: int | None = None) -
         raise UsageError(f"'{name}' has no label column. Give one column the role label.")
     with workspace.cursor() as cursor:
         rows = cursor.execute(
-            f"SELECT class, count(*) FROM (SELECT {label_sql(label, dataset.columns[label])} AS class "
-            f"FROM {table_sql(name, dataset.snapshot)}) WHERE class IS NOT NULL "
-            "GROUP BY class ORDER BY count(*) DESC, class"
+            f"""
+            SELECT class, count(*)
+            FROM (SELECT {label_sql(label, dataset.columns[label])} AS class
+                FROM {table_sql(name, dataset.snapshot)})
+            WHERE class IS NOT NULL GROUP BY class ORDER BY count(*) DESC, class"""
         ).fetchall()
     return dict(rows)
 
@@ -140,6 +142,18 @@ def table_sql(name: str, snapshot: int | None = None) -> str:
     """Return the SQL that names a dataset's table, at a snapshot if one is given."""
     at = "" if snapshot is None else f" AT (VERSION => {int(snapshot)})"
     return f"lake.data.{sql.identifier(name)}{at}"
+
+
+def in_order(source: str) -> str:
+    """Return the SELECT of a source's rows that writes them to the lake in the source's order.
+
+    Several threads write a table, and whichever is done first comes first, even after ORDER BY. A
+    window without an order is computed by one thread, in the order of what it reads.
+    """
+    row = sql.identifier(ROW_COLUMN)
+    return f"""
+        SELECT * EXCLUDE ({row}) FROM (SELECT *, row_number() OVER () AS {row} FROM {source})
+        WHERE {row} > 0"""
 
 
 def columns_of(cursor: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
@@ -158,8 +172,8 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"'{name[:120]}' cannot be a dataset's name. Allowed: 1 to 100 letters, digits, spaces, "
-            "dots, dashes and underscores, beginning with a letter or digit."
+            f"'{name[:120]}' cannot be a dataset's name. Allowed: 1 to 100 letters, digits, "
+            "spaces, dots, dashes and underscores, beginning with a letter or digit."
         )
     return name
 
@@ -204,7 +218,7 @@ def check_label(column: str, distinct: int, labelled: int, rows: int) -> None:
             f"The label column '{column}' is empty in all {rows:,} rows. "
             "Name another column as label, or none."
         )
-    if distinct > MAX_CLASSES or distinct > 20 and distinct > labelled / 2:
+    if distinct > MAX_CLASSES or (distinct > 20 and distinct > labelled / 2):
         raise LabelError(
             f"The label column '{column}' has {distinct:,} different values in {labelled:,} rows: "
             "it looks like an identifier or a number, not a label.\n"

@@ -1,4 +1,4 @@
-"""What finders found, kept by snapshot and parameters so that the same question is answered once."""
+"""What finders found, kept by snapshot and parameters: the same question is answered once."""
 
 from __future__ import annotations
 

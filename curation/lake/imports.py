@@ -19,7 +19,7 @@ from curation.lake.datasets import (
     check_name,
     check_roles,
     columns_of,
-    get_dataset,
+    in_order,
     list_datasets,
     store_roles,
     table_sql,
@@ -153,11 +153,10 @@ def import_file(
             cursor, Path(path), encoding=encoding, name=source, max_refused=max_refused,
             progress=progress,
         )  # fmt: skip
-        report = _import_staged(
+        return _import_staged(
             workspace, cursor, staged, dataset, roles or {}, mode, author,
             message or f"Imported {source}", progress,
         )  # fmt: skip
-        return report
 
 
 def import_table(
@@ -201,7 +200,7 @@ def _import_staged(
         put, after = _append(source, before, roles)
     else:
         operation, after = "import", staged.table
-        put = [f"CREATE OR REPLACE TABLE {table_sql(name)} AS SELECT * FROM {staged.table}"]
+        put = [f"CREATE OR REPLACE TABLE {table_sql(name)} AS {in_order(staged.table)}"]
     # Counted before the transaction: what an append leaves is the union of what stays and comes.
     rows, classes = _size(cursor, after, staged.columns, roles)
     progress(0.8, "Writing the snapshot")
@@ -256,8 +255,8 @@ def _before(workspace: Workspace, name: str) -> Dataset | None:
     for dataset in there:
         if dataset.name != name and dataset.name.lower() == name.lower():
             raise UsageError(
-                f"There is a dataset '{dataset.name}' already; '{name}' differs from it only in upper "
-                "and lower case. Use its name, or another one."
+                f"There is a dataset '{dataset.name}' already; '{name}' differs from it only in "
+                "upper and lower case. Use its name, or another one."
             )
     return next((dataset for dataset in there if dataset.name == name), None)
 
@@ -265,7 +264,7 @@ def _before(workspace: Workspace, name: str) -> Dataset | None:
 def _append(source: str, before: Dataset, roles: Roles) -> tuple[list[str], str]:
     """Return the statements that append a source, and the SQL of the rows that there are then."""
     table = table_sql(before.name)
-    insert = f"INSERT INTO {table} SELECT * FROM {source}"
+    insert = f"INSERT INTO {table} {in_order(source)}"
     if not roles.having("key"):
         return [insert], f"(FROM {table} UNION ALL FROM {source})"
     keys = sql.identifiers(roles.having("key"))
@@ -329,7 +328,7 @@ def _check_same_columns(staged: Staged, before: Dataset) -> None:
 def _size(
     cursor: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], roles: Roles
 ) -> tuple[int, int | None]:
-    """Return the rows and classes of a table that SQL names, if its roles can be what they should."""
+    """Return rows and classes of a table that SQL names, if its roles can be what they should."""
     row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
     assert row is not None
     return int(row[0]), check_roles(cursor, table, dict(columns), roles)

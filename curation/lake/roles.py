@@ -147,7 +147,7 @@ def is_numeric(type_name: str) -> bool:
     return type_name.upper().removeprefix("U").startswith(_NUMERIC)
 
 
-def _likely_role(profile: ColumnProfile) -> Role:
+def _likely_role(profile: ColumnProfile) -> Role:  # noqa: PLR0911 - a line for each kind
     name, kind = profile.name.lower(), profile.type.upper()
     filled = profile.rows - profile.nulls
     if kind.endswith("]"):

@@ -105,7 +105,7 @@ class Workspace:
         return row == (_SCHEMA.count("CREATE TABLE"),)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of the caller's own, for reading; the lake is attached as ``lake``."""
+        """Return a connection of the caller's own, for reading; the lake is called ``lake``."""
         return self._connection.cursor()
 
     def keep(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -206,7 +206,7 @@ class Workspace:
 
 
 def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Load the extensions from the files that their Python packages ship, else let DuckDB fetch them."""
+    """Load the extensions from the files in their Python packages, else let DuckDB fetch them."""
     for name in _EXTENSIONS:
         try:
             package = importlib.import_module(f"duckdb_extension_{name}")
@@ -248,8 +248,7 @@ def _is_conflict(error: BaseException) -> bool:
     return (
         "database is locked" in text
         or "conflict" in text
-        or "constraint" in text
-        and "snapshot" in text
+        or ("constraint" in text and "snapshot" in text)
     )
 
 

@@ -196,7 +196,10 @@ def preview(viewer: Viewer, table: pa.Table, limit: int = 50) -> pa.Table:
 def _filter(
     finding: FindingSummary, show: Show, given_label: str | None, max_quality: float
 ) -> tuple[str, list[Any]]:
-    condition, values = "f.finding_id = ? AND f.label_quality <= ?", [finding.finding_id, max_quality]
+    condition, values = (
+        "f.finding_id = ? AND f.label_quality <= ?",
+        [finding.finding_id, max_quality],
+    )
     if show == "flagged":
         condition += " AND f.is_label_issue"
     if given_label is not None:

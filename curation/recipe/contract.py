@@ -29,9 +29,7 @@ def check_contract(recipe: Recipe, columns: Mapping[str, str]) -> list[str]:
     for number, step in enumerate(recipe.steps, start=1):
         for column in sorted(step.columns_used()):
             if column.lower() not in present:
-                raise ContractError(
-                    _missing(column, f"step {number} ({step.name}) uses", columns)
-                )
+                raise ContractError(_missing(column, f"step {number} ({step.name}) uses", columns))
         needs_label = isinstance(step, ApplyAnnotations | FixLabels | Rebalance)
         if needs_label and recipe.contract.roles.label is None:
             raise ContractError(

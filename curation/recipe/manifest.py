@@ -27,10 +27,7 @@ def manifest(recipe: Recipe, result: RunResult, source: Path, target: Path) -> d
             "rows": result.rows_in,
         },
         "output": {"file": target.name, "sha256": file_sha256(target), "rows": result.rows},
-        "steps": [
-            _step(step)
-            for step in result.steps
-        ],
+        "steps": [_step(step) for step in result.steps],
         "notes": result.notes,
         "versions": versions(),
     }

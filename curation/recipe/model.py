@@ -66,7 +66,7 @@ class RecipeAnnotation(BaseModel):
 
 
 class Recipe(BaseModel):
-    """Ordered steps with their contract and decisions; a value that is changed by making another."""
+    """Ordered steps with their contract and decisions; to change one is to make another."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,8 +85,8 @@ class Recipe(BaseModel):
         for number, step in enumerate(self.steps, start=1):
             if step.step_id in seen:
                 raise RecipeError(
-                    f"Step {number} ({step.name}): the id '{step.step_id}' is taken by a step before "
-                    f"it. Give it its own, for example: id: {step.name}-{number}"
+                    f"Step {number} ({step.name}): the id '{step.step_id}' is taken by a step "
+                    f"before it. Give it its own, for example: id: {step.name}-{number}"
                 )
             seen.add(step.step_id)
         return self

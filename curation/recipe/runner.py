@@ -38,7 +38,7 @@ from curation.steps import StepContext
 from curation.steps.base import DecisionLike, data_columns, row_count
 
 _NARROWER = {"VARCHAR": ("BIGINT", "BOOLEAN", "DATE"), "DOUBLE": ("BIGINT",)}
-"""Types that a column of a file may have where the contract has the first: it holds all of theirs."""
+"""Types that a column may have where the contract has the first, which holds all their values."""
 
 
 @dataclass(frozen=True)
@@ -223,9 +223,7 @@ def run_on_dataset(
         raise
 
 
-def _from_contract(
-    engine: DuckDBEngine, recipe: Recipe, table: str, notes: list[str]
-) -> _Source:
+def _from_contract(engine: DuckDBEngine, recipe: Recipe, table: str, notes: list[str]) -> _Source:
     relation, changes = _as_contracted(engine, recipe, engine.relation(table))
     differences = check_contract(recipe, relation.columns)
     roles = recipe.contract.roles
@@ -238,8 +236,8 @@ def _refused(staged: source_files.Staged) -> list[str]:
         return []
     first = staged.refused[0]
     return [
-        f"{staged.refused_count:,} rows of the input cannot be read and were left out; the first is "
-        f"line {first.line:,}: {first.reason}."
+        f"{staged.refused_count:,} rows of the input cannot be read and were left out; the first "
+        f"is line {first.line:,}: {first.reason}."
     ]
 
 
@@ -332,7 +330,7 @@ def _like(frame: Any, table: pa.Table) -> Any:
     if module == "pandas":
         return table.to_pandas()
     if module == "polars":
-        import polars
+        import polars as pl
 
-        return polars.from_arrow(table)
+        return pl.from_arrow(table)
     return table

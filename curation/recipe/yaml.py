@@ -186,7 +186,9 @@ def _in_words(model: type[pydantic.BaseModel], error: pydantic.ValidationError) 
     return f"'{path}': {message}.{shown}" if path else f"{message}."
 
 
-def _model_at(model: type[pydantic.BaseModel], loc: tuple[int | str, ...]) -> type[pydantic.BaseModel]:
+def _model_at(
+    model: type[pydantic.BaseModel], loc: tuple[int | str, ...]
+) -> type[pydantic.BaseModel]:
     """Return the model of the value that a place in a document holds."""
     kind: Any = model
     for name in loc:

@@ -9,7 +9,13 @@ import pyarrow as pa
 from curation import sql
 from curation.engines.base import Relation
 from curation.errors import ContractError
-from curation.lake.records import FINGERPRINT_COLUMN, KEY_COLUMN, ROW_COLUMN, SOURCE_COLUMN, label_sql
+from curation.lake.records import (
+    FINGERPRINT_COLUMN,
+    KEY_COLUMN,
+    ROW_COLUMN,
+    SOURCE_COLUMN,
+    label_sql,
+)
 from curation.steps.base import Step, StepContext, StepResult, row_count
 
 OUTCOMES = ("applied", "moved", "contradiction", "content_changed", "gone", "unsure")
@@ -131,9 +137,7 @@ def _outcomes_sql(decided: Relation, pairs: Relation) -> str:
         GROUP BY d.number"""
 
 
-def _changed_rows_sql(
-    relation: Relation, pairs: Relation, outcomes: Relation, label: str
-) -> str:
+def _changed_rows_sql(relation: Relation, pairs: Relation, outcomes: Relation, label: str) -> str:
     """One row for each record that a decision reaches; the newest decision wins."""
     return f"""
         SELECT p.row_, o.decision, o.value,

@@ -81,7 +81,7 @@ class Step(BaseModel):
     name: ClassVar[str]
     title: ClassVar[str]
     state: ClassVar[StepState] = "none"
-    """Whether the step learns from the data, and whether what it learned is kept or learned anew."""
+    """Whether the step learns from the data, and then keeps what it learned or learns it anew."""
 
     id: str | None = Field(
         default=None,

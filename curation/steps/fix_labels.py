@@ -10,7 +10,13 @@ from pydantic import Field
 
 from curation import sql
 from curation.engines.base import Relation
-from curation.lake.records import FINGERPRINT_COLUMN, KEY_COLUMN, ROW_COLUMN, SOURCE_COLUMN, label_sql
+from curation.lake.records import (
+    FINGERPRINT_COLUMN,
+    KEY_COLUMN,
+    ROW_COLUMN,
+    SOURCE_COLUMN,
+    label_sql,
+)
 from curation.lake.roles import Roles
 from curation.steps.base import Step, StepContext, StepResult, data_columns, row_count
 
@@ -91,12 +97,12 @@ class FixLabels(Step):
         """Return row_, suggested_label and outcome of every flagged row."""
         from curation.finders.label import find_label_issues  # slow to import, often not needed
 
-        label = context.label()
         roles = Roles(
             columns={
                 column: role
                 for column, role in context.roles.columns.items()
-                if column in relation.columns and (role == "label" or column in context.roles.content)
+                if column in relation.columns
+                and (role == "label" or column in context.roles.content)
             }
         )
         columns = sql.identifiers(roles.columns)

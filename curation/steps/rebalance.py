@@ -8,8 +8,8 @@ from pydantic import Field, field_validator
 
 from curation import sql
 from curation.engines.base import Relation
-from curation.sampling.draw import capped
 from curation.lake.records import label_sql
+from curation.sampling.draw import capped
 from curation.steps.base import (
     Step,
     StepContext,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import streamlit as st
 
@@ -18,7 +17,11 @@ from curation.ui.recipe_run import Ran
 from curation.ui.step_rows import first_sentence
 
 Save = Callable[[Recipe, int | None], None]
-"""Takes the changed recipe and which step to select then."""
+"""Takes the changed recipe and which step to select then, and draws the page anew.
+
+It is called where a button was pressed, not from ``on_click``: a callback would get the form as it
+was drawn, not as it is when the button is pressed.
+"""
 
 
 def edit_step(
@@ -36,8 +39,8 @@ def edit_step(
         edited = recipe if changed is None else recipe.replaced(number, changed)
         if forms.has_fields(kind):
             unchanged = changed is None or changed == step
-            then = partial(save, edited, number)
-            st.button("Save", key="step-save", disabled=unchanged, on_click=then)
+            if st.button("Save", key="step-save", disabled=unchanged):
+                save(edited, number)
         _place(recipe, number, save)
     if result is not None and number < len(result.steps):
         _effect(result, number, dataset)
@@ -57,13 +60,11 @@ def new_step(
     touched = st.session_state.get("_step_tried") == name
     _problems(wrong if touched else [])
     with st.container(horizontal=True, gap="small"):
-        if made is None:
-            st.button(
-                "Add the step", key="step-new-save", type="primary", on_click=_tried, args=(name,)
-            )
-        else:
-            st.button("Add the step", key="step-new-save", type="primary", on_click=save,
-                      args=(recipe.with_step(made), len(recipe.steps)))  # fmt: skip
+        if st.button("Add the step", key="step-new-save", type="primary"):
+            if made is not None:
+                save(recipe.with_step(made), len(recipe.steps))
+            st.session_state["_step_tried"] = name
+            st.rerun()
         st.button("Cancel", key="step-new-cancel", type="tertiary", on_click=leave)
     if made is not None:
         st.code(step_text(made), language="yaml")
@@ -95,18 +96,14 @@ def _place(recipe: Recipe, number: int, save: Save) -> None:
         ("up", "arrow_upward", -1, number == 0),
         ("down", "arrow_downward", 1, number == len(recipe.steps) - 1),
     ):
-        st.button(
+        if st.button(
             "",
             key=f"step-{name}",
             icon=f":material/{icon}:",
             help=f"Move {name}",
             type="tertiary",
             disabled=at_end,
-            on_click=partial(save, recipe.moved(number, by), number + by),
-        )
-    then = partial(save, recipe.without_step(number), None)
-    st.button("Remove", key="step-remove", icon=":material/delete:", type="tertiary", on_click=then)
-
-
-def _tried(name: str) -> None:
-    st.session_state["_step_tried"] = name
+        ):
+            save(recipe.moved(number, by), number + by)
+    if st.button("Remove", key="step-remove", icon=":material/delete:", type="tertiary"):
+        save(recipe.without_step(number), None)

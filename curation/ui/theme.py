@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
+
+ICON = str(Path(__file__).with_name("icon.svg"))
+"""In the browser's tab; a file of ours, since Streamlit fetches its own icons from the network."""
 
 
 @dataclass(frozen=True)

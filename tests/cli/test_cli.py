@@ -44,7 +44,9 @@ def run(tmp_path: Path) -> Callable[..., Result]:
 
     def call(*arguments: str | Path) -> Result:
         return CliRunner().invoke(
-            app, ["--workspace", str(tmp_path / "workspace"), *map(str, arguments)], prog_name="curation"
+            app,
+            ["--workspace", str(tmp_path / "workspace"), *map(str, arguments)],
+            prog_name="curation",
         )
 
     return call
@@ -77,7 +79,12 @@ def test_import_then_datasets_log_and_diff(run: Callable[..., Result], source: P
     report = parsed(
         run("import", source, "--dataset", "things", "--label", "kind", "--author", "ann", "--json")
     )
-    assert (report["taken"], report["rows"], report["refused_count"], report["diff"]) == (60, 60, 0, None)
+    assert (report["taken"], report["rows"], report["refused_count"], report["diff"]) == (
+        60,
+        60,
+        0,
+        None,
+    )
     assert report["roles"]["columns"] == {"id": "key", "size": "feature", "kind": "label"}
     source.write_text(source.read_text().replace("k5,6,small", "k5,6,large"))
     second = run("import", source, "--dataset", "things", "--message", "mended")
@@ -89,7 +96,9 @@ def test_import_then_datasets_log_and_diff(run: Callable[..., Result], source: P
     assert (dataset["name"], dataset["rows"], dataset["classes"]) == ("things", 60, 2)
     newest, first = parsed(run("log", "things", "--json"))
     assert (first["author"], newest["message"]) == ("ann", "mended")
-    change = parsed(run("diff", "things", str(first["snapshot"]), str(newest["snapshot"]), "--json"))
+    change = parsed(
+        run("diff", "things", str(first["snapshot"]), str(newest["snapshot"]), "--json")
+    )
     assert change["label_changes"] == [{"before": "small", "after": "large", "rows": 1}]
     for words in (["datasets"], ["log", "things"]):
         table = run(*words)
@@ -97,7 +106,9 @@ def test_import_then_datasets_log_and_diff(run: Callable[..., Result], source: P
         assert len(table.stdout.splitlines()) >= 2
 
 
-def test_an_append_takes_the_place_of_known_keys(run: Callable[..., Result], source: Path, tmp_path: Path) -> None:
+def test_an_append_takes_the_place_of_known_keys(
+    run: Callable[..., Result], source: Path, tmp_path: Path
+) -> None:
     run("import", source, "--dataset", "things", "--label", "kind")
     more = tmp_path / "more.csv"
     more.write_text("id,size,kind\nk1,2,small\nk99,3,small\n")
@@ -142,7 +153,9 @@ def test_run_writes_rows_manifest_and_report(
     run: Callable[..., Result], source: Path, recipe: Path, tmp_path: Path
 ) -> None:
     target, told = tmp_path / "out.csv", tmp_path / "report.json"
-    written = parsed(run("run", recipe, "--input", source, "--output", target, "--report", told, "--json"))
+    written = parsed(
+        run("run", recipe, "--input", source, "--output", target, "--report", told, "--json")
+    )
     assert written == json.loads((tmp_path / "out.csv.manifest.json").read_text())
     assert written["output"]["sha256"] == hashlib.sha256(target.read_bytes()).hexdigest()
     assert len(target.read_text().splitlines()) == written["output"]["rows"] + 1 == 22
@@ -157,13 +170,16 @@ def test_run_writes_rows_manifest_and_report(
 def test_steps_and_schema_name_every_step(run: Callable[..., Result]) -> None:
     words = run("steps").stdout
     assert all(f"{step.name}: " in words for step in STEPS)
-    assert [step["step"] for step in parsed(run("steps", "--json"))] == [step.name for step in STEPS]
+    assert [step["step"] for step in parsed(run("steps", "--json"))] == [
+        step.name for step in STEPS
+    ]
     assert set(parsed(run("schema"))["$defs"]) >= {step.__name__ for step in STEPS}
     assert "rows_per_class" in parsed(run("schema", "rebalance"))["properties"]
 
 
 @pytest.mark.parametrize(
-    "command", ["", "import", "datasets", "log", "diff", "find", "run", "steps", "schema", "app", "demo"]
+    "command",
+    ["", "import", "datasets", "log", "diff", "find", "run", "steps", "schema", "app", "demo"],
 )
 def test_help_teaches(run: Callable[..., Result], command: str) -> None:
     result = run(*([command] if command else []), "--help")
@@ -210,7 +226,9 @@ def test_what_cannot_be_done_is_said_on_standard_error(
 ) -> None:
     arguments, code, message = WRONG[case]
     before = sorted(path.name for path in tmp_path.iterdir())
-    texts = [argument.format(source=source, recipe=recipe, folder=tmp_path) for argument in arguments]
+    texts = [
+        argument.format(source=source, recipe=recipe, folder=tmp_path) for argument in arguments
+    ]
     result = run(*texts)
     assert result.exit_code == code, result.output
     assert message in " ".join(result.stderr.split())
@@ -244,7 +262,9 @@ def test_a_real_process_ends_as_documented(source: Path, recipe: Path, tmp_path:
 
 
 def test_find_as_a_real_process_shows_no_bar_in_a_pipe(source: Path, tmp_path: Path) -> None:
-    done = command("find", source, "--label", "kind", "--output", "f.csv", "--json", folder=tmp_path)
+    done = command(
+        "find", source, "--label", "kind", "--output", "f.csv", "--json", folder=tmp_path
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["output"] == "f.csv"
     assert (tmp_path / "f.csv").read_text().splitlines()[0] == ",".join(FOUND)
@@ -260,7 +280,17 @@ def test_an_exported_recipe_runs_headlessly(
     with Workspace.open(tmp_path / "workspace") as workspace:
         annotate(workspace, "things", "k0", "relabel", value="large", annotator="ann")
         (tmp_path / "r.yaml").write_text(export(workspace, "things"))
-    written = parsed(run("run", tmp_path / "r.yaml", "--input", source, "--output", tmp_path / "o.jsonl", "--json"))
+    written = parsed(
+        run(
+            "run",
+            tmp_path / "r.yaml",
+            "--input",
+            source,
+            "--output",
+            tmp_path / "o.jsonl",
+            "--json",
+        )
+    )
     assert written["steps"][0]["counts"]["applied"] == 1
     first = json.loads((tmp_path / "o.jsonl").read_text().splitlines()[0])
     assert first == {"id": "k0", "size": 50, "kind": "large"}

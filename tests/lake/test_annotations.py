@@ -53,7 +53,12 @@ def test_a_decision_keeps_what_was_seen(shared: Workspace, name: str) -> None:
     [event] = events(shared, name)
     assert event == said == decisions(shared, name)[0]
     assert (said.record_key, said.given, said.value, said.label_column) == ("a", "x", "y", "label")
-    assert (said.annotator, said.reason, said.seconds, said.source) == ("ann", "it is", 2.5, "person")
+    assert (said.annotator, said.reason, said.seconds, said.source) == (
+        "ann",
+        "it is",
+        2.5,
+        "person",
+    )
     assert len(said.fingerprint) == 32
     with shared.cursor() as cursor:
         author, message = cursor.execute(
@@ -98,21 +103,30 @@ def test_a_record_that_is_not_there_is_refused(shared: Workspace, name: str) -> 
 
 def test_a_label_that_the_column_cannot_hold_is_refused(shared: Workspace) -> None:
     numbers = fresh(shared, pa.table({"id": [1, 2], "label": [0, 1]}), label="label")
-    with pytest.raises(UsageError, match="'spam' does not fit the label column 'label', which is BIGINT"):
+    with pytest.raises(
+        UsageError, match="'spam' does not fit the label column 'label', which is BIGINT"
+    ):
         annotate(shared, numbers, "1", "relabel", value="spam", annotator="ann")
     assert annotate(shared, numbers, "1", "relabel", value="7", annotator="ann").given == "0"
 
 
 @pytest.mark.parametrize(
     ("keys", "wanted"),
-    [([10, 20], "20"), ([2**62, 1], str(2**62)), (["ü", "'\"; --"], "'\"; --"), ([True, False], "false")],
+    [
+        ([10, 20], "20"),
+        ([2**62, 1], str(2**62)),
+        (["ü", "'\"; --"], "'\"; --"),
+        ([True, False], "false"),
+    ],
 )
 def test_any_key_names_its_record(shared: Workspace, keys: list[Any], wanted: str) -> None:
     name = fresh(shared, pa.table({"k": keys, "label": ["x", "y"]}), k="key", label="label")
     assert annotate(shared, name, wanted, "exclude", annotator="ann").record_key == wanted
 
 
-def test_rows_of_the_same_content_are_told_apart_by_the_label_that_was_seen(shared: Workspace) -> None:
+def test_rows_of_the_same_content_are_told_apart_by_the_label_that_was_seen(
+    shared: Workspace,
+) -> None:
     table = pa.table({"text": ["same", "same", "else"], "label": ["x", "y", "x"]})
     name = fresh(shared, table, text="text", label="label")
     with shared.cursor() as cursor:
@@ -148,7 +162,9 @@ def test_the_finding_that_led_there_is_kept_with_the_decision(shared: Workspace,
     assert (seen.given, seen.score) == ("x", 0.5)
 
 
-def test_decisions_about_another_label_column_are_not_in_force(shared: Workspace, name: str) -> None:
+def test_decisions_about_another_label_column_are_not_in_force(
+    shared: Workspace, name: str
+) -> None:
     annotate(shared, name, "a", "relabel", value="y", annotator="ann")
     roles = get_dataset(shared, name).roles
     set_roles(shared, name, roles.with_roles({"other": "label"}), "ann")
@@ -176,7 +192,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(ACTIONS)
 def test_the_decision_in_force_is_the_newest_that_was_not_taken_back(
     shared: Workspace, actions: list[tuple[str, str, Any]]
@@ -204,7 +220,9 @@ def test_the_decision_in_force_is_the_newest_that_was_not_taken_back(
     assert times == sorted(times)
 
 
-def test_undo_of_everything_leaves_no_decision_and_every_event(shared: Workspace, name: str) -> None:
+def test_undo_of_everything_leaves_no_decision_and_every_event(
+    shared: Workspace, name: str
+) -> None:
     annotate(shared, name, "a", "relabel", value="y", annotator="ann")
     first = decisions(shared, name)
     annotate(shared, name, "a", "exclude", annotator="ann")

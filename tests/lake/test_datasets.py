@@ -49,7 +49,10 @@ def test_changed_roles_are_a_snapshot_with_its_author(dataset: Workspace) -> Non
     assert get_dataset(dataset, "d").roles.columns["id"] == "ignore"
     assert get_dataset(dataset, "d").snapshot == snapshot
     assert get_dataset(dataset, "d", before.snapshot).roles == before.roles
-    assert [(s.operation, s.author) for s in log(dataset, "d")] == [("roles", "bob"), ("import", "ann")]
+    assert [(s.operation, s.author) for s in log(dataset, "d")] == [
+        ("roles", "bob"),
+        ("import", "ann"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,12 @@ def test_a_role_is_guessed_from_name_type_and_values(column: ColumnProfile, role
 
 def test_of_two_likely_labels_or_keys_one_is_taken() -> None:
     roles = detect_roles(
-        [profile("category", distinct=4), profile("label", distinct=4), profile("uuid"), profile("id")]
+        [
+            profile("category", distinct=4),
+            profile("label", distinct=4),
+            profile("uuid"),
+            profile("id"),
+        ]
     )
     assert (roles.label, roles.having("key")) == ("label", ["id"])
 

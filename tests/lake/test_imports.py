@@ -19,7 +19,7 @@ from curation.errors import (
     UnknownNameError,
     UsageError,
 )
-from curation.lake.datasets import get_dataset, list_datasets, table_sql
+from curation.lake.datasets import get_dataset, list_datasets, restore, table_sql
 from curation.lake.imports import import_file, import_table, preview_file
 from curation.lake.roles import Role
 from curation.lake.snapshots import log
@@ -56,7 +56,11 @@ def test_the_example_is_imported_with_its_roles(support: Workspace) -> None:
     assert found.classes is not None
     assert 8 <= found.classes <= 10
     [snapshot] = log(support, "support")
-    assert (snapshot.author, snapshot.message, snapshot.operation) == ("tester", "The example", "import")
+    assert (snapshot.author, snapshot.message, snapshot.operation) == (
+        "tester",
+        "The example",
+        "import",
+    )
     assert (snapshot.rows, snapshot.classes) == (found.rows, found.classes)
 
 
@@ -67,7 +71,11 @@ def test_a_preview_writes_nothing_and_says_what_the_import_takes(
     preview = preview_file(support_csv, roles={"channel": "group"})
     assert content_of(workspace) == before
     report = import_file(workspace, support_csv, "s", roles={"channel": "group"}, author="me")
-    assert (preview.rows, preview.columns, preview.roles) == (report.rows, report.columns, report.roles)
+    assert (preview.rows, preview.columns, preview.roles) == (
+        report.rows,
+        report.columns,
+        report.roles,
+    )
     assert preview.roles.columns["channel"] == "group"
     assert len(preview.sample) == 20
 
@@ -82,8 +90,17 @@ def test_a_table_of_any_library_is_the_same_dataset(
 
 
 def test_rows_keep_their_order(workspace: Workspace) -> None:
-    add(workspace, pa.table({"n": range(300_000)}), "many")
-    assert [n for (n,) in rows(workspace, "many")] == list(range(300_000))
+    def numbers(dataset: str) -> list[int]:
+        return [n for (n,) in rows(workspace, dataset)]
+
+    # Threads that write in parallel mixed them up in one of three imports.
+    halves = [pa.table({"n": range(300_000)}), pa.table({"n": range(300_000, 600_000)})]
+    first = add(workspace, halves[0], "many")
+    assert numbers("many") == list(range(300_000))
+    add(workspace, halves[1], "many", mode="append")
+    assert numbers("many") == list(range(600_000))
+    restore(workspace, "many", first.snapshot, "me")
+    assert numbers("many") == list(range(300_000))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +125,9 @@ def test_any_column_name_can_be_imported_counted_and_compared(
 
 
 def test_a_column_named_rowid_is_refused(workspace: Workspace) -> None:
-    with pytest.raises(SourceFileError, match="'rowid' is taken by the rows' own number. Rename it"):
+    with pytest.raises(
+        SourceFileError, match=r"'rowid' is taken by the rows' own number. Rename it"
+    ):
         add(workspace, pa.table({"rowid": [1, 2]}))
 
 
@@ -270,7 +289,9 @@ def test_a_refused_import_leaves_the_workspace_as_it_was(
     assert content_of(workspace) == before
 
 
-def test_a_name_that_differs_only_in_case_is_refused(workspace: Workspace, content_of: Content) -> None:
+def test_a_name_that_differs_only_in_case_is_refused(
+    workspace: Workspace, content_of: Content
+) -> None:
     add(workspace, FRUIT, "Fruit")
     before = content_of(workspace)
     with pytest.raises(UsageError, match="There is a dataset 'Fruit' already"):
@@ -280,7 +301,7 @@ def test_a_name_that_differs_only_in_case_is_refused(workspace: Workspace, conte
 
 @pytest.mark.parametrize("name", ["", " a", "a/b", "../x", "a\nb", "ä", "x" * 101, '"', ".hidden"])
 def test_a_name_that_cannot_be_one_is_refused(workspace: Workspace, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be a dataset's name. Allowed"):
+    with pytest.raises(UsageError, match=r"cannot be a dataset's name. Allowed"):
         add(workspace, FRUIT, name)
     assert list_datasets(workspace) == []
 

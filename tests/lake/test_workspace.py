@@ -33,14 +33,18 @@ def test_four_processes_make_and_write_one_workspace_at_once(tmp_path: Path) -> 
     folder = tmp_path / "shared"
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(folder), str(number)], stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, str(folder), str(number)],
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for number in range(4)
     ]
     said = [writer.communicate(timeout=60)[1] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0, 0, 0], said
     with Workspace.open(folder, create=False) as workspace, workspace.cursor() as cursor:
-        rows = cursor.execute("SELECT dataset, text FROM lake.curation.recipes ORDER BY ALL").fetchall()
+        rows = cursor.execute(
+            "SELECT dataset, text FROM lake.curation.recipes ORDER BY ALL"
+        ).fetchall()
         records = cursor.execute(
             "SELECT author, commit_message FROM lake.snapshots() WHERE author IS NOT NULL ORDER BY ALL"
         ).fetchall()
@@ -74,10 +78,12 @@ def insert(cursor: duckdb.DuckDBPyConnection, text: str) -> None:
 
 def recipes(workspace: Workspace) -> list[str]:
     with workspace.cursor() as cursor:
-        return [text for (text,) in cursor.execute("SELECT text FROM lake.curation.recipes").fetchall()]
+        return [
+            text for (text,) in cursor.execute("SELECT text FROM lake.curation.recipes").fetchall()
+        ]
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
@@ -88,9 +94,9 @@ def test_a_change_that_fails_leaves_no_row_and_no_record(
 
     def change(cursor: duckdb.DuckDBPyConnection) -> None:
         insert(cursor, "half done")
-        raise Broken
+        raise BrokenError
 
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         workspace.write(change, author="me", message="m", operation="recipe")
     assert content_of(workspace) == before
     workspace.write(lambda c: insert(c, "next"), author="me", message="m", operation="recipe")
@@ -124,14 +130,14 @@ def test_a_conflict_is_tried_again_until_it_passes(workspace: Workspace) -> None
 
 
 def test_a_workspace_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
-    with pytest.raises(WorkspaceError, match="There is no workspace in .*Import a file"):
+    with pytest.raises(WorkspaceError, match=r"There is no workspace in .*Import a file"):
         Workspace.open(tmp_path / "none", create=False)
     assert not (tmp_path / "none").exists()
 
 
 def test_a_file_is_no_workspace(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(WorkspaceError, match="is a file. Name a folder"):
+    with pytest.raises(WorkspaceError, match=r"is a file. Name a folder"):
         Workspace.open(tmp_path / "file")
 
 

@@ -95,7 +95,9 @@ def test_pages_hold_every_row_once_in_order(opened: Workspace, dataset: str, lim
     assert pages == -(-SIZE // limit)
 
 
-def test_a_page_holds_the_rows_for_which_a_condition_is_true(opened: Workspace, dataset: str) -> None:
+def test_a_page_holds_the_rows_for_which_a_condition_is_true(
+    opened: Workspace, dataset: str
+) -> None:
     page = rows(opened, VIEWER, dataset, where="label = 'c1' OR LABEL = 'c2'", limit=5)
     assert page.table["id"].to_pylist() == ["k01", "k02", "k08", "k09", "k15"]
     assert page.table.column_names == TABLE.column_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from curation.errors import CurationError, RecipeError
+from curation.errors import RecipeError
 from curation.recipe.model import ColumnSpec, Contract, Recipe, RecipeAnnotation
 from curation.recipe.yaml import load_recipe, parse, render
 from curation.steps import (
@@ -29,10 +30,16 @@ ODD = st.sampled_from(
      "a\nb", "a\tb", "\x1f", "\x85", "\u2028", "{}", "*a", "&a", "!x", "%", "@", "`", "|", ">", "漢", "🙂", "=", "<<"]
 )  # fmt: skip
 WORDS = TEXT | ODD
-NAMES = WORDS.filter(lambda text: 0 < len(text.strip()))
+NAMES = WORDS.filter(lambda text: len(text.strip()) > 0)
 IDS = st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,8}", fullmatch=True)
 CONDITIONS = st.sampled_from(
-    ["length(message) > 3", "intent = 'a: b'", "\"say \"\"hi\"\"\" = 'x'  -- why", "a = 'ü'\nAND b", "TRUE"]
+    [
+        "length(message) > 3",
+        "intent = 'a: b'",
+        '"say ""hi""" = \'x\'  -- why',
+        "a = 'ü'\nAND b",
+        "TRUE",
+    ]
 )
 COUNTS = st.integers(1, 10**10)
 STEPS: st.SearchStrategy[Step] = st.one_of(
@@ -232,12 +239,12 @@ def test_a_mistake_is_named_with_its_place(case: str) -> None:
 
 
 @QUICK
-@given(st.text(max_size=80) | st.builds("steps:\n- step: {}\n  {}: {}\n".format, WORDS, WORDS, WORDS))
+@given(
+    st.text(max_size=80) | st.builds("steps:\n- step: {}\n  {}: {}\n".format, WORDS, WORDS, WORDS)
+)
 def test_any_text_is_a_recipe_or_an_error_in_words(text: str) -> None:
-    try:
+    with contextlib.suppress(RecipeError):
         parse(text)
-    except CurationError as error:
-        assert isinstance(error, RecipeError)
 
 
 def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
@@ -274,6 +281,8 @@ def test_the_schema_names_every_step() -> None:
     from curation.steps import STEPS
 
     schema: dict[str, Any] = recipe_schema()
-    named = {entry["$ref"].split("/")[-1] for entry in schema["properties"]["steps"]["items"]["oneOf"]}
+    named = {
+        entry["$ref"].split("/")[-1] for entry in schema["properties"]["steps"]["items"]["oneOf"]
+    }
     assert named == {step.__name__ for step in STEPS}
     assert all("step" in schema["$defs"][name]["required"] for name in named)

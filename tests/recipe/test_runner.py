@@ -56,7 +56,9 @@ def csv(path: Path, table: pa.Table = TABLE) -> Path:
     return path
 
 
-def test_a_run_on_a_file_equals_the_run_on_the_dataset(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_run_on_a_file_equals_the_run_on_the_dataset(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     source = csv(tmp_path / "in.csv")
     import_file(workspace, source, "d", roles=ROLES | {"extra": "ignore"}, author="me")
     annotate(workspace, "d", "k0", "relabel", value="z", annotator="me")
@@ -82,7 +84,11 @@ def test_a_dataset_with_ignored_columns_only_has_the_same_fingerprints(
 ) -> None:
     source = csv(tmp_path / "in.csv", TABLE.select(["id", "extra", "label"]))
     import_file(
-        workspace, source, "d", roles={"id": "key", "label": "label", "extra": "ignore"}, author="me"
+        workspace,
+        source,
+        "d",
+        roles={"id": "key", "label": "label", "extra": "ignore"},
+        author="me",
     )
     annotate(workspace, "d", "k0", "relabel", value="z", annotator="me")
     with run_on_file(exported(workspace, "d"), source) as result:
@@ -91,7 +97,11 @@ def test_a_dataset_with_ignored_columns_only_has_the_same_fingerprints(
 
 @pytest.mark.parametrize(
     ("make", "kind"),
-    [(pa.Table.to_pandas, pd.DataFrame), (pl.from_arrow, pl.DataFrame), (lambda table: table, pa.Table)],
+    [
+        (pa.Table.to_pandas, pd.DataFrame),
+        (pl.from_arrow, pl.DataFrame),
+        (lambda table: table, pa.Table),
+    ],
 )
 def test_a_table_comes_back_as_what_it_was(make: Callable[[pa.Table], Any], kind: type) -> None:
     frame = make(TABLE)
@@ -240,7 +250,10 @@ def test_a_recipe_that_drops_every_row_gives_no_row() -> None:
     assert curated.column_names == TABLE.column_names
 
 
-@pytest.mark.parametrize("rows", [TABLE.slice(0, 1), pa.table({"select": [[1, 2]], "row": [{"a": 1}], "key": [2**63 - 1]})])
+@pytest.mark.parametrize(
+    "rows",
+    [TABLE.slice(0, 1), pa.table({"select": [[1, 2]], "row": [{"a": 1}], "key": [2**63 - 1]})],
+)
 def test_one_row_of_any_type_passes_through(rows: pa.Table) -> None:
     curated = Recipe(steps=(Sample(n=1), Filter(where="true"))).run(rows)
     assert curated.num_rows == 1
@@ -287,7 +300,9 @@ def test_an_exported_recipe_holds_contract_and_decisions_only(workspace: Workspa
     text = export(workspace, "d")
     recipe = parse(text)
     assert list(recipe.contract.columns) == ["id", "text", "label"]
-    assert [(a.record_key, a.decision, a.value) for a in recipe.annotations] == [("k0", "relabel", "z")]
+    assert [(a.record_key, a.decision, a.value) for a in recipe.annotations] == [
+        ("k0", "relabel", "z")
+    ]
     assert "secret reason" not in text
     assert "text 0" not in text
     assert load_draft(workspace, "d").annotations == ()

@@ -110,7 +110,9 @@ def test_a_smaller_sample_lies_in_a_larger_one(
     assert caps(engine, rows, small) <= caps(engine, rows, small + more)
     low, high = small / 8, (small + more) / 8
     assert parts(engine, rows, low) <= parts(engine, rows, high)
-    assert parts(engine, rows, low, strata=['"kind"']) <= parts(engine, rows, high, strata=['"kind"'])
+    assert parts(engine, rows, low, strata=['"kind"']) <= parts(
+        engine, rows, high, strata=['"kind"']
+    )
 
 
 @given(LOOSE, st.integers(1, 5))
@@ -125,7 +127,9 @@ def test_a_cap_keeps_the_least_of_cap_and_class(
 @given(LOOSE, st.integers(1, 3))
 def test_rows_out_of_scope_are_all_kept(engine: DuckDBEngine, rows: list[Row], most: int) -> None:
     kept = caps(engine, rows, most, where='"n" >= 2')
-    assert Counter({r: c for r, c in kept.items() if r[2] < 2}) == Counter(r for r in rows if r[2] < 2)
+    assert Counter({r: c for r, c in kept.items() if r[2] < 2}) == Counter(
+        r for r in rows if r[2] < 2
+    )
     inside = [row for row in rows if row[2] >= 2]
     assert Counter({r: c for r, c in kept.items() if r[2] >= 2}) == caps(engine, inside, most)
 
@@ -137,7 +141,15 @@ def test_where_that_is_unknown_leaves_a_row_out_of_scope(engine: DuckDBEngine) -
 
 @pytest.mark.parametrize(
     ("size", "part", "kept"),
-    [(100, 0.07, 7), (100, 0.29, 29), (10, 0.1, 1), (10, 0.11, 2), (3, 1e-9, 1), (7, 1.0, 7), (1, 0.5, 1)],
+    [
+        (100, 0.07, 7),
+        (100, 0.29, 29),
+        (10, 0.1, 1),
+        (10, 0.11, 2),
+        (3, 1e-9, 1),
+        (7, 1.0, 7),
+        (1, 0.5, 1),
+    ],
 )
 def test_a_stratum_gives_its_part_rounded_up(
     engine: DuckDBEngine, size: int, part: float, kept: int

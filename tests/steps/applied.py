@@ -51,7 +51,9 @@ class Given:
     value: str | None = None
 
 
-def prepared(engine: DuckDBEngine, table: pa.Table, roles: Roles, person: Sequence[int]) -> Relation:
+def prepared(
+    engine: DuckDBEngine, table: pa.Table, roles: Roles, person: Sequence[int]
+) -> Relation:
     relation = engine.put(table)
     chosen = ", ".join(map(str, person)) or "-1"
     return engine.select(
@@ -85,7 +87,9 @@ def apply(engine: DuckDBEngine) -> Apply:
         relation = prepared(engine, table, known, person)
         context = StepContext(engine, known, seed, step.step_id, decisions)
         result = step.apply(relation, context)
-        columns = ", ".join(f'"{c.replace(chr(34), chr(34) * 2)}"' for c in data_columns(result.relation))
+        columns = ", ".join(
+            f'"{c.replace(chr(34), chr(34) * 2)}"' for c in data_columns(result.relation)
+        )
         return Applied(
             engine.table(f"SELECT {columns} FROM {result.relation.name} ORDER BY {ROW_COLUMN}"),
             result.counts, result.touched, result.note,

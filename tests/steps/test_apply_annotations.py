@@ -109,7 +109,11 @@ def test_rows_of_the_same_content_without_a_key_are_decided_together(apply: Appl
     ("labels", "decision", "expected"),
     [
         ([0, 1, None], Given("k1", seen("one"), "0", "relabel", "1"), [1, 1, None]),
-        ([True, False, None], Given("k1", seen("one"), "true", "relabel", "false"), [False, False, None]),
+        (
+            [True, False, None],
+            Given("k1", seen("one"), "true", "relabel", "false"),
+            [False, False, None],
+        ),
         ([1.5, 2.0, None], Given("k1", seen("one"), "1.5", "relabel", "2.0"), [2.0, 2.0, None]),
         ([2**62, 1, None], Given("k1", seen("one"), str(2**62), "relabel", "7"), [7, 1, None]),
     ],
@@ -131,7 +135,9 @@ def test_a_label_that_is_not_a_number_is_a_missing_one(apply: Apply) -> None:
 
 def test_a_label_that_does_not_fit_the_column_is_an_error_in_words(apply: Apply) -> None:
     data = table(ROWS).set_column(2, "label", [[1, 2, 3]])
-    with pytest.raises(ContractError, match="do not fit the label column 'label' .BIGINT.: 'spam'"):
+    with pytest.raises(
+        ContractError, match=r"do not fit the label column 'label' .BIGINT.: 'spam'"
+    ):
         apply(
             ApplyAnnotations(), data, KEYED, decisions=[said("k1", "one", "1", "relabel", "spam")]
         )
@@ -174,7 +180,8 @@ def outcome_of(decision: Given, rows: list[Row], decided: list[Given]) -> str:
         row
         for row in rows
         for other in decided
-        if other.decision != "unsure" and (row[0], seen(row[1])) == (other.record_key, other.fingerprint)
+        if other.decision != "unsure"
+        and (row[0], seen(row[1])) == (other.record_key, other.fingerprint)
     }
     free = [row for row in rows if seen(row[1]) == decision.fingerprint and row not in claimed]
     if not free:
@@ -189,7 +196,9 @@ def test_counts_add_up_and_mean_what_they_say(
 ) -> None:
     done = apply(ApplyAnnotations(), table(rows), KEYED, decisions=decisions)
     expected = Counter(outcome_of(decision, rows, decisions) for decision in decisions)
-    assert {name: done.counts[name] for name in OUTCOMES} == {name: expected[name] for name in OUTCOMES}
+    assert {name: done.counts[name] for name in OUTCOMES} == {
+        name: expected[name] for name in OUTCOMES
+    }
     assert sum(done.counts[name] for name in OUTCOMES) == len(decisions)
     before = {row[0]: row for row in rows}
     after = {row["id"]: (row["id"], row["text"], row["label"]) for row in done.rows}
@@ -198,7 +207,9 @@ def test_counts_add_up_and_mean_what_they_say(
     assert len(relabelled) <= done.counts["relabelled"]
     for key in relabelled:  # nothing changes but by a decision that was applied or moved
         assert any(
-            d.decision == "relabel" and d.value == after[key][2] and d.fingerprint == seen(before[key][1])
+            d.decision == "relabel"
+            and d.value == after[key][2]
+            and d.fingerprint == seen(before[key][1])
             for d in decisions
         )
     again = apply(ApplyAnnotations(), done.table, KEYED, decisions=decisions)

@@ -42,8 +42,12 @@ def test_filter_keeps_the_rows_for_which_it_is_true(apply: Apply, where: str, ke
     assert done.touched == done.counts["dropped"] == 6 - len(kept)
 
 
-@pytest.mark.parametrize("where", ["text > 3", "cast(text AS INT) = 1", "_curation_key = 'a'", "rowid = 1"])
-@pytest.mark.parametrize("make", [lambda w: Filter(where=w), lambda w: Rebalance(rows_per_class=1, where=w)])
+@pytest.mark.parametrize(
+    "where", ["text > 3", "cast(text AS INT) = 1", "_curation_key = 'a'", "rowid = 1"]
+)
+@pytest.mark.parametrize(
+    "make", [lambda w: Filter(where=w), lambda w: Rebalance(rows_per_class=1, where=w)]
+)
 def test_a_condition_that_cannot_be_computed_is_an_error_in_words(
     apply: Apply, where: str, make: Any
 ) -> None:
@@ -82,7 +86,9 @@ def test_a_cap_holds_for_each_class_and_missing_labels_are_one(apply: Apply) -> 
     kept = Counter(row["label"] if (row["label"] or "").strip() else None for row in done.rows)
     assert kept == {"x": 2, "y": 2, None: 2}
     numbers = pa.table({"id": ["a", "b", "c"], "label": [float("nan"), None, 1.0]})
-    assert len(apply(Rebalance(rows_per_class=1), numbers, {"id": "key", "label": "label"}).rows) == 2
+    assert (
+        len(apply(Rebalance(rows_per_class=1), numbers, {"id": "key", "label": "label"}).rows) == 2
+    )
 
 
 def test_a_cap_only_where_a_condition_on_the_label_holds(apply: Apply) -> None:
@@ -98,7 +104,9 @@ def test_a_sample_says_what_it_lacks(apply: Apply) -> None:
     assert apply(Sample(n=9), TABLE, ROLES).counts["shortfall"] == 3
 
 
-@pytest.mark.parametrize("values", [{}, {"n": 1, "fraction": 0.5}, {"n": 0}, {"fraction": 0}, {"fraction": 1.1}])
+@pytest.mark.parametrize(
+    "values", [{}, {"n": 1, "fraction": 0.5}, {"n": 0}, {"fraction": 0}, {"fraction": 1.1}]
+)
 def test_a_sample_needs_one_amount(values: dict[str, Any]) -> None:
     with pytest.raises(pydantic.ValidationError):
         Sample(**values)
@@ -107,7 +115,12 @@ def test_a_sample_needs_one_amount(values: dict[str, Any]) -> None:
 def test_rows_with_the_same_key_are_drawn_whatever_their_order(apply: Apply) -> None:
     data = pa.table({"text": ["same"] * 6, "n": list(range(6)), "label": ["x", "y"] * 3})
     roles: dict[str, Role] = {"text": "text", "label": "label", "n": "ignore"}
-    for step in (Sample(n=2), Sample(n=1, per=["label"]), Rebalance(rows_per_class=1), DropDuplicates()):
+    for step in (
+        Sample(n=2),
+        Sample(n=1, per=["label"]),
+        Rebalance(rows_per_class=1),
+        DropDuplicates(),
+    ):
         first = apply(step, data, roles).rows
         turned = apply(step, data.take([5, 3, 1, 0, 2, 4]), roles).rows
         assert sorted(map(repr, first)) == sorted(map(repr, turned))

@@ -13,12 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from applied import Given, prepared
+from example_steps import EXAMPLES
 
 from curation.engines.base import Relation
 from curation.engines.duckdb import DuckDBEngine
 from curation.lake.roles import Role, Roles
 from curation.steps import Step, StepContext
-from example_steps import EXAMPLES
 
 GOLDEN = Path(__file__).parent / "golden"
 ROLES: dict[str, Role] = {

@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from example_steps import EXAMPLES
 
 from curation.errors import LabelError, UnknownNameError
 from curation.lake.roles import Role
 from curation.recipe.yaml import parse, step_text
 from curation.steps import STEPS, FixLabels, Step, step_named
-from example_steps import EXAMPLES
 
 ROLES: dict[str, Role] = {
     "id": "key", "text": "feature", "size": "feature", "label": "label", "select": "ignore",
@@ -60,7 +60,7 @@ def test_every_step_has_examples_and_its_own_name() -> None:
 
 
 def test_a_misspelt_step_is_told_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="no step 'rebalanc'. Did you mean 'rebalance'"):
+    with pytest.raises(UnknownNameError, match=r"no step 'rebalanc'. Did you mean 'rebalance'"):
         step_named("rebalanc")
 
 
@@ -142,13 +142,15 @@ def test_a_step_takes_no_rows(step: Step, apply: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("step", example_steps(), ids=ids)
-@pytest.mark.parametrize("name", ["value", "given", "decision", "outcome", "row_", "select", 'a"b', "r", "row"])
-def test_a_label_column_may_have_any_name(
-    step: Step, name: str, apply: Callable[..., Any]
-) -> None:
+@pytest.mark.parametrize(
+    "name", ["value", "given", "decision", "outcome", "row_", "select", 'a"b', "r", "row"]
+)
+def test_a_label_column_may_have_any_name(step: Step, name: str, apply: Callable[..., Any]) -> None:
     if step.columns_used() & {"label", "select"}:
         return
-    if isinstance(step, FixLabels) and (name not in ("outcome", "row_") or step.action != "relabel"):
+    if isinstance(step, FixLabels) and (
+        name not in ("outcome", "row_") or step.action != "relabel"
+    ):
         return  # a model takes its time, and these are the names that its SQL has beside the data
     renamed = table().rename_columns(["id", "text", "size", name, "key"])
     roles: dict[str, Role] = {
