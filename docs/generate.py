@@ -24,9 +24,9 @@ def reference() -> str:
         *(_step(step) for step in STEPS),
         "## Expressions",
         "A condition (`where`) compares and computes over the columns of one row: comparisons, "
-        "`AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, arithmetic, `CASE`, `CAST`, and these "
-        "functions: " + ", ".join(f"`{name}`" for name in sql.FUNCTIONS) + ". Anything else is "
-        "refused: other functions, subqueries, several statements.",
+        "`AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, arithmetic, `CASE`, `CAST`, and "
+        "these functions: " + ", ".join(f"`{name}`" for name in sql.FUNCTIONS) + ". Anything "
+        "else is refused: other functions, subqueries, several statements.",
         "## Commands",
         *_commands(),
         "## Errors",
