@@ -72,8 +72,9 @@ def find(
 
     \b
     The output has one row for every row with a label:
-      record_key, row (0-based), given_label, label_quality (0 to 1, 1 = clean), is_label_issue,
-      suggested_label, given_label_probability
+      record_key, row (0-based, without refused rows), given_label,
+      label_quality (0 to 1, 1 = clean), is_label_issue, suggested_label,
+      given_label_probability
     """
     started = time.perf_counter()
     given = options.given_roles(label=label, text=text, feature=feature, key=key, ignore=ignore)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from curation.errors import ContractError, suggest
 from curation.recipe.model import Recipe
-from curation.steps import ApplyAnnotations, FixLabels, Rebalance
 
 
 def check_contract(recipe: Recipe, columns: Mapping[str, str]) -> list[str]:
@@ -30,8 +29,7 @@ def check_contract(recipe: Recipe, columns: Mapping[str, str]) -> list[str]:
         for column in sorted(step.columns_used()):
             if column.lower() not in present:
                 raise ContractError(_missing(column, f"step {number} ({step.name}) uses", columns))
-        needs_label = isinstance(step, ApplyAnnotations | FixLabels | Rebalance)
-        if needs_label and recipe.contract.roles.label is None:
+        if step.needs_label and recipe.contract.roles.label is None:
             raise ContractError(
                 f"Step {number} ({step.name}) needs a label column, and the recipe's contract "
                 "names none. Give one column of the contract the role label."

@@ -46,6 +46,7 @@ class ApplyAnnotations(Step):
 
     name: ClassVar[str] = "apply_annotations"
     title: ClassVar[str] = "Apply decisions"
+    needs_label: ClassVar[bool] = True
     state: ClassVar[Literal["frozen"]] = "frozen"
 
     step: Literal["apply_annotations"] = "apply_annotations"

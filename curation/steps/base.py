@@ -82,6 +82,8 @@ class Step(BaseModel):
     title: ClassVar[str]
     state: ClassVar[StepState] = "none"
     """Whether the step learns from the data, and then keeps what it learned or learns it anew."""
+    needs_label: ClassVar[bool] = False
+    """Whether the step cannot work on data without a label column."""
 
     id: str | None = Field(
         default=None,

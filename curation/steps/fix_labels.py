@@ -37,6 +37,7 @@ class FixLabels(Step):
 
     name: ClassVar[str] = "fix_labels"
     title: ClassVar[str] = "Fix label errors"
+    needs_label: ClassVar[bool] = True
     state: ClassVar[Literal["refit"]] = "refit"
 
     step: Literal["fix_labels"] = "fix_labels"

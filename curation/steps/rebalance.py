@@ -30,6 +30,7 @@ class Rebalance(Step):
 
     name: ClassVar[str] = "rebalance"
     title: ClassVar[str] = "Cap classes"
+    needs_label: ClassVar[bool] = True
 
     step: Literal["rebalance"] = "rebalance"
     rows_per_class: int = Field(

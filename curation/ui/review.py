@@ -96,6 +96,7 @@ class Review:
             value=value,
             annotator=self.viewer.user,
             finding_id=self.finding.finding_id,
+            given=item.given_label,
             seconds=round(min(now - self._shown_at, _BREAK), 1),
         )
         self._writing.append((written, item))

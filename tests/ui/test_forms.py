@@ -28,19 +28,18 @@ class Example(BaseModel):
     limit: int | None = Field(None, title="Limit", ge=1)
 
 
-def _script() -> None:
+def _script(example):
     import streamlit as st
 
     from curation.ui.forms import model_form
-    from tests.ui.test_forms import Example
 
     st.session_state.found = model_form(
-        Example, {"rows": 300, "per": ["intent"]}, key="f", columns=["intent", "month"]
+        example, {"rows": 300, "per": ["intent"]}, key="f", columns=["intent", "month"]
     )
 
 
 def _run() -> AppTest:
-    return AppTest.from_function(_script).run(timeout=30)
+    return AppTest.from_function(_script, args=(Example,)).run(timeout=30)
 
 
 def test_every_field_has_its_widget_and_hidden_ones_have_none() -> None:
