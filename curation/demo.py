@@ -33,8 +33,7 @@ def import_example(workspace: Workspace, *, author: str, progress: Progress = no
 
 def populate(workspace: Workspace, *, author: str, progress: Progress = no_progress) -> None:
     """Fill a workspace with every example and look for label issues in the first."""
-    import_example(workspace, author=author, progress=part(progress, 0.0, 0.2))
-    progress(0.2, "Importing digits")
+    progress(0.0, "Importing digits")
     roles: dict[str, Role] = {"digit_id": "key", "digit": "label"}
     for name, table in (("digits-images", digits(images=True)), ("digits-features", digits())):
         if not _has(workspace, name):
@@ -46,6 +45,8 @@ def populate(workspace: Workspace, *, author: str, progress: Progress = no_progr
                 author=author,
                 message="Example: scikit-learn's digits, one label in 33 made wrong on purpose",
             )
+    # Last, since the workbench opens the dataset that changed last.
+    import_example(workspace, author=author, progress=part(progress, 0.3, 0.5))
     find_in_dataset(workspace, SUPPORT, progress=part(progress, 0.5, 1.0))
 
 

@@ -16,7 +16,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from curation.errors import ExpressionError, UnknownNameError
+from curation.errors import ExpressionError, UnknownNameError, suggest
 
 MAX_EXPRESSION_LENGTH = 10_000
 _MAX_DEPTH = 60
@@ -168,14 +168,17 @@ def _check(node: exp.Expr) -> None:
     if type(node) in _FUNCTIONS or type(node) in _STRUCTURE:
         return
     if isinstance(node, exp.Anonymous):
-        raise _refused(f"the function {node.name}()", functions=True)
+        raise _refused(f"the function {node.name}()", function=node.name)
     if isinstance(node, exp.Func):
-        raise _refused(f"the function {node.sql_name().lower()}()", functions=True)
+        name = node.sql_name().lower()
+        raise _refused(f"the function {name}()", function=name)
     raise _refused(f"{type(node).__name__.lower()}")
 
 
-def _refused(what: str, *, functions: bool = False) -> ExpressionError:
-    allowed = f" Functions: {', '.join(FUNCTIONS)}." if functions else ""
+def _refused(what: str, *, function: str = "") -> ExpressionError:
+    allowed = (
+        f" {suggest(function, FUNCTIONS)}Functions: {', '.join(FUNCTIONS)}." if function else ""
+    )
     return ExpressionError(
         f"The expression holds {what}, which is not allowed: "
         f"only comparisons, arithmetic and listed functions over the columns of a row.{allowed}"

@@ -1,10 +1,8 @@
 """Balance: is the class mix right?"""
 
-import statistics
-
 import streamlit as st
 
-from curation.lake.datasets import Dataset, class_counts
+from curation.lake.datasets import Dataset
 from curation.recipe.drafts import load_draft, save_draft
 from curation.recipe.model import Recipe
 from curation.steps import step_named
@@ -13,6 +11,7 @@ from curation.ui.class_mix import class_figures, mix
 from curation.ui.errors import as_text
 from curation.ui.numbers import count
 from curation.ui.recipe_run import position_of, run_here
+from curation.ui.step_editor import made_step, starting_values
 
 TITLE = "Balance"
 STEP = step_named("rebalance")
@@ -30,7 +29,8 @@ def draw() -> None:
     recipe = load_draft(state.workspace(), dataset.name)
     at = position_of(recipe, STEP.name)
     parts.heading(
-        TITLE, "Large classes are capped by a hash of the record key, so yesterday's choice stays."
+        f"{TITLE} · {as_text(dataset.name)}",
+        "Large classes are capped by a hash of the record key, so yesterday's choice stays.",
     )
     top = st.container()
     left, right = st.columns([3, 2], gap="medium")
@@ -62,23 +62,18 @@ def draw() -> None:
 
 def _form(dataset: Dataset, recipe: Recipe, at: int | None) -> tuple[Recipe | None, int]:
     """Draw the step's form; return the recipe with the step as the form has it, and its place."""
-    counts = class_counts(state.workspace(), dataset.name)
     place = len(recipe.steps) if at is None else at
-    if at is None:
-        start = {"rows_per_class": max(1, round(statistics.median(counts.values())))}
-    else:
-        start = recipe.steps[at].model_dump()
+    start = starting_values(STEP, dataset) if at is None else recipe.steps[at].model_dump()
     st.subheader(
         "Cap the classes" if at is None else f"Step {at + 1}: {STEP.title.lower()}", anchor=False
     )
     values = forms.model_form(
         STEP, start, key=f"balance-{dataset.name}", columns=list(dataset.columns)
     )
-    step, wrong = forms.validated(
-        STEP, {**values, "id": None if at is None else recipe.steps[at].id}
-    )
+    step_id = None if at is None else recipe.steps[at].id
+    step, wrong = made_step(STEP, {**values, "id": step_id}, dataset)
     for sentence in wrong:
-        st.warning(sentence)
+        st.warning(as_text(sentence))
     if step is None:
         return None, place
     return (recipe.with_step(step) if at is None else recipe.replaced(at, step)), place

@@ -5,6 +5,7 @@ import streamlit as st
 from curation.lake.datasets import Dataset
 from curation.lake.findings import FindingSummary, latest_finding
 from curation.ui import parts, state
+from curation.ui.errors import as_text
 from curation.ui.find_view import find_form, find_progress, finding_now
 from curation.ui.numbers import count, span
 from curation.ui.review import Review
@@ -22,12 +23,13 @@ def draw() -> None:
     if dataset.roles.label is None:
         parts.needs_label(TITLE, dataset.name)
         return
+    title = f"{TITLE} · {as_text(dataset.name)}"
     finding = latest_finding(state.workspace(), dataset.name)
     if finding is None:
-        parts.heading(TITLE)
+        parts.heading(title)
         _first_time(dataset)
         return
-    parts.heading(TITLE, _about(finding))
+    parts.heading(title, _about(finding))
     _outdated(dataset, finding)
     review_view(_review(finding), dataset.roles)
     with st.popover("Find again…", key="find-again", type="tertiary", icon=":material/refresh:"):

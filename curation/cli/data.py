@@ -9,8 +9,8 @@ import typer
 
 from curation.cli import options
 from curation.cli.output import progress_bar, say, say_json, say_table, warn
-from curation.errors import UnknownNameError
-from curation.lake.datasets import list_datasets
+from curation.errors import UnknownNameError, UsageError
+from curation.lake.datasets import get_dataset, list_datasets
 from curation.lake.diffs import diff as compare
 from curation.lake.imports import MAX_REFUSED, ImportReport, import_file
 from curation.lake.snapshots import log as history
@@ -124,16 +124,25 @@ def log(
 def diff(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The dataset.")],
-    old: Annotated[int, typer.Argument(help="The older snapshot.")],
-    new: Annotated[int, typer.Argument(help="The newer snapshot.")],
+    old: Annotated[
+        int | None, typer.Argument(help="The older snapshot; the one before the newest without it.")
+    ] = None,
+    new: Annotated[
+        int | None, typer.Argument(help="The newer snapshot; the newest without it.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Show what differs between two snapshots of a dataset."""
     with Workspace.open(options.workspace_path(context), create=False) as workspace:
-        change = compare(workspace, name, old, new)
+        newest = get_dataset(workspace, name).snapshot if new is None else new
+        before = [s.snapshot for s in history(workspace, name) if s.snapshot < newest]
+        if old is None and not before:
+            raise UsageError(f"'{name}' has nothing before snapshot {newest} to compare with.")
+        change = compare(workspace, name, before[0] if old is None else old, newest)
     if as_json:
         say_json(change)
         return
+    say(f"From snapshot {change.old} to {change.new}:")
     say(f"{change.added:,} rows added, {change.removed:,} removed, {change.changed:,} changed.")
     if change.label_changes:
         say_table(

@@ -11,7 +11,7 @@ import duckdb
 import typer
 
 from curation.cli import options
-from curation.cli.output import progress_bar, say, say_json, warn
+from curation.cli.output import progress_bar, say, say_json, say_table, warn
 from curation.errors import UsageError
 from curation.lake import source_files
 from curation.lake.datasets import get_dataset, list_datasets, table_sql
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from curation.finders.base import Finding
+
+
+_SHOWN = 5
 
 
 class Preset(StrEnum):
@@ -71,7 +74,7 @@ def find(
     """Rank every labelled row by how likely its label is right, and flag likely errors.
 
     \b
-    The output has one row for every row with a label:
+    The output has one row for every row with a label, in the order of the input:
       record_key, row (0-based, without refused rows), given_label,
       label_quality (0 to 1, 1 = clean), is_label_issue, suggested_label,
       given_label_probability
@@ -175,9 +178,18 @@ def _say_summary(
     for note in finding.notes:
         say(f"Note: {note}")
     say(
-        f"{summary.flagged:,} of {summary.rows:,} rows flagged, {summary.classes:,} classes; "
-        f"estimated errors {summary.estimated_errors:,} ({summary.estimated_error_rate:.1%}); "
-        f"{seconds:.1f} s."
+        f"{summary.flagged:,} of {summary.rows:,} rows flagged, {summary.classes:,} classes, "
+        f"in {seconds:.1f} s. The model's own, rough estimate of all errors: "
+        f"{summary.estimated_errors:,} ({summary.estimated_error_rate:.1%})."
+    )
+    worst = finding.rows.sort_by("label_quality").slice(0, _SHOWN).to_pylist()
+    say("Least likely labels:")
+    say_table(
+        ("record", "given", "suggested", "label quality"),
+        [
+            (r["record_key"], r["given_label"], r["suggested_label"], f"{r['label_quality']:.3f}")
+            for r in worst
+        ],
     )
     if output is not None:
-        say(f"Ranked rows: {output}")
+        say(f"Every row's score: {output}")

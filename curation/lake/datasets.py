@@ -45,14 +45,14 @@ def get_dataset(workspace: Workspace, name: str, snapshot: int | None = None) ->
     """Return a dataset at its newest snapshot, or at the one asked for.
 
     Raises:
-        UnknownNameError: there is no such dataset, or no such snapshot of it.
+        UnknownNameError: there is no such dataset.
+        UsageError: it has no such snapshot.
     """
     history = _history(workspace, name)
     found = next((s for s in history if snapshot in (None, s.snapshot)), None)
     if found is None:
-        raise UnknownNameError(
-            f"snapshot of '{name}'", str(snapshot), [str(s.snapshot) for s in history]
-        )
+        known = ", ".join(str(s.snapshot) for s in history)
+        raise UsageError(f"'{name}' has no snapshot {snapshot}. It has, newest first: {known}.")
     return workspace.keep((name, found.snapshot), lambda: _at(workspace, name, found))
 
 

@@ -42,7 +42,7 @@ def diff(workspace: Workspace, name: str, old: int, new: int) -> Diff:
     key, the first with the first. A column that only one side has does not count as a change.
 
     Raises:
-        UnknownNameError: no such dataset or snapshot.
+        UnknownNameError, UsageError: no such dataset or snapshot.
     """
     before, after = get_dataset(workspace, name, old), get_dataset(workspace, name, new)
     roles = _shared_roles(before, after)

@@ -226,7 +226,10 @@ def _wrong_encoding(
     if encoding != "utf-8":
         return f"{said} Give another --encoding, or save it as UTF-8."
     looks = "UTF-" + guess[4:] if guess.startswith("utf") else "Windows-1252"
-    return f"{said}\nIt is likely {looks}: add --encoding {guess}, or save it as UTF-8."
+    return (
+        f"{said}\nIt is likely {looks}: add --encoding {guess} (in the workbench: How to read it), "
+        "or save it as UTF-8."
+    )
 
 
 def _bom(path: Path) -> str | None:

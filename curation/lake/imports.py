@@ -26,6 +26,7 @@ from curation.lake.datasets import (
 )
 from curation.lake.diffs import Diff, diff
 from curation.lake.profile import profile_relation
+from curation.lake.records import label_sql
 from curation.lake.roles import SINGLE, Role, Roles, detect_roles
 from curation.lake.source_files import RefusedRow, Staged
 from curation.lake.workspace import Workspace
@@ -226,7 +227,7 @@ def _import_staged(
         refused=staged.refused,
         refused_count=staged.refused_count,
         refused_file=refused_file,
-        notes=staged.notes,
+        notes=[*staged.notes, *_label_notes(cursor, staged, roles)],
         diff=diff(workspace, name, before.snapshot, snapshot) if before else None,
     )
 
@@ -241,12 +242,17 @@ def _roles(
     roles = detect_roles(profile_relation(cursor, staged.table))
     if before is None:
         return roles.with_named(given)
-    kept = {c: role for c, role in before.roles.columns.items() if c in staged.columns}
+    return kept_roles(roles, before.roles).with_named(given)
+
+
+def kept_roles(detected: Roles, before: Roles) -> Roles:
+    """Return the roles that a dataset's columns keep, and those detected for new columns."""
+    kept = {c: role for c, role in before.columns.items() if c in detected.columns}
     # A new column does not become a second label, nor a part of the key that there is.
     taken = (SINGLE | {"key"}) & set(kept.values())
-    found = {c: "ignore" if role in taken else role for c, role in roles.columns.items()}
+    found = {c: "ignore" if role in taken else role for c, role in detected.columns.items()}
     columns: dict[str, Role] = {**found, **kept}
-    return Roles(columns=columns, sensitive=before.roles.sensitive).with_named(given)
+    return Roles(columns=columns, sensitive=before.sensitive)
 
 
 def _before(workspace: Workspace, name: str) -> Dataset | None:
@@ -332,6 +338,16 @@ def _size(
     row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
     assert row is not None
     return int(row[0]), check_roles(cursor, table, dict(columns), roles)
+
+
+def _label_notes(cursor: duckdb.DuckDBPyConnection, staged: Staged, roles: Roles) -> list[str]:
+    """Say what is odd about the label and yet no error."""
+    if roles.label is None:
+        return ["No column was taken for the label. Give one the role label to find label issues."]
+    label = label_sql(roles.label, staged.columns[roles.label])
+    row = cursor.execute(f"SELECT count(*) - count({label}) FROM {staged.table}").fetchone()
+    missing = row[0] if row else 0
+    return [f"{missing:,} of {staged.rows:,} rows have no label."] if missing else []
 
 
 def _keep_refused(workspace: Workspace, staged: Staged, name: str, snapshot: int) -> Path | None:

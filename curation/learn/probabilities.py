@@ -92,11 +92,13 @@ def out_of_sample_probabilities(
             content.features[order], codes[order], len(classes), seed=seed, progress=share
         )
         found.append((_shared(grown, distinct), f"ExtraTrees, {trees.TREES} trees, out-of-bag"))
-    in_order, learner = _averaged(found, codes[order])
+    in_order, learner, notes = _averaged(found, codes[order])
     probabilities = np.empty_like(in_order)
     probabilities[order] = in_order
     progress(1.0, "learned")
-    return OutOfSample(probabilities, labelled.astype(np.int64), classes, learner, content.notes)
+    return OutOfSample(
+        probabilities, labelled.astype(np.int64), classes, learner, [*content.notes, *notes]
+    )
 
 
 def _dense(
@@ -138,17 +140,20 @@ def _shared(probabilities: Matrix, distinct: Codes) -> Matrix:
     return means[distinct]
 
 
-def _averaged(found: list[tuple[Matrix, str]], codes: Codes) -> tuple[Matrix, str]:
-    """Return two models' mean probabilities, with the weight that has the smallest log loss."""
+def _averaged(found: list[tuple[Matrix, str]], codes: Codes) -> tuple[Matrix, str, list[str]]:
+    """Return two models' mean probabilities, with the weight that has the smallest log loss.
+
+    Beside them the learner in words, and a note where one of the two was left out.
+    """
     if len(found) == 1:
-        return found[0]
+        return *found[0], []
     (first, first_name), (second, second_name) = found
     rows = np.arange(len(codes))
     mine, other = first[rows, codes].astype(np.float64), second[rows, codes].astype(np.float64)
     losses = [-np.log(np.maximum(s * mine + (1 - s) * other, 1e-6)).mean() for s in _SHARES]
     share = float(_SHARES[int(np.argmin(losses))])
     if share in (0.0, 1.0):
-        best, least = (first_name, second_name) if share else (second_name, first_name)
-        return (first if share else second), f"{best} (alone: {least}, adds nothing)"
+        (best, name), (_, other_name) = found if share else found[::-1]
+        return best, name, [f"{other_name}, adds nothing to it and was left out."]
     learner = f"{share:.0%} {first_name}; {1 - share:.0%} {second_name}"
-    return np.float32(share) * first + np.float32(1 - share) * second, learner
+    return np.float32(share) * first + np.float32(1 - share) * second, learner, []

@@ -32,7 +32,8 @@ def check_contract(recipe: Recipe, columns: Mapping[str, str]) -> list[str]:
         if step.needs_label and recipe.contract.roles.label is None:
             raise ContractError(
                 f"Step {number} ({step.name}) needs a label column, and the recipe's contract "
-                "names none. Give one column of the contract the role label."
+                "names none. Give one the role, for example:\n"
+                "contract: {columns: {intent: {role: label}}}"
             )
     return _differences(recipe, columns)
 
@@ -49,7 +50,7 @@ def _differences(recipe: Recipe, columns: Mapping[str, str]) -> list[str]:
     for column, spec in recipe.contract.columns.items():
         if column not in columns:
             notes.append(f"The data have no column '{column}' ({spec.role}); nothing needs it.")
-        elif columns[column] != spec.type:
+        elif spec.type is not None and columns[column] != spec.type:
             notes.append(
                 f"Column '{column}' is {columns[column]}; the recipe was written for {spec.type}."
             )

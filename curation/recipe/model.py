@@ -23,7 +23,9 @@ class ColumnSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: str = Field(title="Type", description="DuckDB type, for example VARCHAR.")
+    type: str | None = Field(
+        default=None, title="Type", description="DuckDB type, for example VARCHAR; any without one."
+    )
     role: Role | None = Field(default=None, title="Role")
 
 

@@ -18,6 +18,7 @@ from curation.lake import source_files
 from curation.lake.annotations import decisions as decisions_in_force
 from curation.lake.datasets import get_dataset, table_sql
 from curation.lake.imports import MAX_REFUSED
+from curation.lake.profile import profile_relation
 from curation.lake.records import (
     FINGERPRINT_COLUMN,
     KEY_COLUMN,
@@ -27,12 +28,12 @@ from curation.lake.records import (
     key_sql,
     label_sql,
 )
-from curation.lake.roles import Roles
+from curation.lake.roles import Roles, detect_roles
 from curation.lake.target_files import write_rows
 from curation.lake.workspace import Workspace
 from curation.progress import Progress, no_progress, part
 from curation.recipe.contract import check_contract
-from curation.recipe.model import Recipe
+from curation.recipe.model import ColumnSpec, Contract, Recipe
 from curation.steps import StepContext
 from curation.steps.base import DecisionLike, data_columns, row_count
 
@@ -218,11 +219,29 @@ def run_on_dataset(
 
 
 def _from_contract(engine: DuckDBEngine, recipe: Recipe, table: str, notes: list[str]) -> _Source:
+    recipe, detected = _with_roles(engine, recipe, engine.relation(table))
     relation, changes = _as_contracted(engine, recipe, engine.relation(table))
     differences = check_contract(recipe, relation.columns)
     roles = recipe.contract.roles
     _check_key(engine, relation, roles)
-    return _Source(relation, roles, recipe.annotations, [*notes, *changes, *differences])
+    return _Source(relation, roles, recipe.annotations, [*notes, *detected, *changes, *differences])
+
+
+def _with_roles(
+    engine: DuckDBEngine, recipe: Recipe, relation: Relation
+) -> tuple[Recipe, list[str]]:
+    """Detect what a recipe written by hand does not say: which columns are key and content."""
+    named = recipe.contract.roles
+    if named.content or named.having("key"):
+        return recipe, []
+    by_lower = {column.lower(): role for column, role in named.columns.items()}
+    said = {c: by_lower[c.lower()] for c in relation.columns if c.lower() in by_lower}
+    roles = detect_roles(profile_relation(engine.connection, relation.name)).with_named(said)
+    columns = {c: ColumnSpec(role=r) for c, r in roles.columns.items() if r != "ignore"}
+    contract = Contract(columns={**columns, **recipe.contract.columns})
+    listed = ", ".join(f"{column} is {role}" for column, role in contract.roles.columns.items())
+    note = f"The recipe does not say what each column is for; detected: {listed}."
+    return recipe.model_copy(update={"contract": contract}), [note]
 
 
 def _refused(staged: source_files.Staged) -> list[str]:
@@ -246,7 +265,7 @@ def _as_contracted(
         wanted, spec = contract.get(column.lower(), (column, None))
         if wanted != column:
             notes.append(f"Column '{column}' is taken for '{wanted}'.")
-        if spec is not None and kind in _NARROWER.get(spec.type, ()):
+        if spec is not None and spec.type and kind in _NARROWER.get(spec.type, ()):
             notes.append(f"Column '{wanted}' is {kind}; it is taken as {spec.type}.")
             name = f"CAST({name} AS {spec.type})"
         selected.append(f"{name} AS {sql.identifier(wanted)}")

@@ -37,6 +37,8 @@ def load_recipe(path: str | Path) -> Recipe:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RecipeError(f"There is no recipe '{path}'.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"The recipe '{path}' cannot be read: {error}") from error
     return parse(text)

@@ -178,4 +178,6 @@ def _note(counts: dict[str, int]) -> str:
         "gone": "not in the data", "unsure": "unsure",
     }  # fmt: skip
     said = [f"{counts[name]:,} {text}" for name, text in words.items() if counts[name]]
-    return f"{sum(counts[name] for name in OUTCOMES):,} decisions: {', '.join(said) or 'none'}"
+    if not said:
+        return "no decisions"
+    return f"{sum(counts[name] for name in OUTCOMES):,} decisions: {', '.join(said)}"

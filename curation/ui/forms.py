@@ -130,7 +130,7 @@ class _Widget:
             case "array":
                 return self._choices(list(value or ()), columns)
             case _:
-                hint = "amount > 10 and country = 'DE'" if self._hint == "expression" else ""
+                hint = "a condition over the columns" if self._hint == "expression" else ""
                 return st.text_input(
                     self.label, str(value or ""), help=self.help, key=self.key, placeholder=hint
                 ).strip()

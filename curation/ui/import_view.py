@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from curation.lake.imports import (
     ImportReport,
     Mode,
     import_file,
+    kept_roles,
     preview_file,
 )
 from curation.lake.roles import Role
@@ -67,7 +68,7 @@ def import_view(datasets: Sequence[Dataset]) -> None:
         panel="preview",
     )
     if isinstance(preview, ImportPreview):
-        _import_form(preview, source, {d.name for d in datasets})
+        _import_form(preview, source, {d.name: d for d in datasets})
 
 
 def _encoding() -> str | None:
@@ -81,7 +82,7 @@ def _encoding() -> str | None:
     return None if chosen == _UTF_8 else chosen
 
 
-def _import_form(preview: ImportPreview, source: _Source, known: set[str]) -> None:
+def _import_form(preview: ImportPreview, source: _Source, known: Mapping[str, Dataset]) -> None:
     refused = f", {count(preview.refused_count, 'row')} refused" if preview.refused_count else ""
     size = f"{count(preview.rows, 'row')}, {count(len(preview.columns), 'column')}"
     st.subheader(f"{size}{refused}", anchor=False)
@@ -90,10 +91,6 @@ def _import_form(preview: ImportPreview, source: _Source, known: set[str]) -> No
     if preview.refused:
         _refused(preview)
     left, right = st.columns([3, 2], gap="medium")
-    with left:
-        st.markdown("**Roles detected**")
-        example = next(iter(preview.sample.slice(0, 1).to_pylist()), None)
-        roles = roles_form(preview.columns, preview.roles, "import-role", example)
     with right:
         dataset = st.text_input("Dataset", dataset_name(source.name), key="import-name").strip()
         mode: Mode = "replace"
@@ -109,6 +106,15 @@ def _import_form(preview: ImportPreview, source: _Source, known: set[str]) -> No
         message = st.text_input(
             "Message (optional)", key="import-message", placeholder="why, for the history"
         )
+    with left:
+        there = known.get(dataset)
+        st.markdown("**Roles detected**" if there is None else f"**Roles in {as_text(dataset)}**")
+        example = next(iter(preview.sample.slice(0, 1).to_pylist()), None)
+        # A column that the dataset has keeps its role there, so that is the one to show.
+        begin = preview.roles if there is None else kept_roles(preview.roles, there.roles)
+        key = "import-role" if there is None else f"import-role-{dataset}"
+        roles = roles_form(preview.columns, begin, key, example)
+    with right:
         _write(preview, source, _Target(dataset, mode, message.strip() or None, roles))
 
 

@@ -40,7 +40,7 @@ def _right_flags(right: int, checked: int) -> Figure:
 def _errors_left(review: Review, right: int, checked: int) -> Figure:
     if checked < _ENOUGH:
         left = max(0, review.finding.estimated_errors - right)
-        return Figure("Errors left (est.)", f"{left:,}", "the model's estimate")
+        return Figure("Errors left (est.)", f"{left:,}", "rough, until you decide some")
     low, high = wilson(right, checked)
     unchecked = max(0, review.finding.flagged - checked)
     return Figure(

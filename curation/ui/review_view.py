@@ -143,12 +143,16 @@ def _decisions(review: Review, item: ReviewItem) -> None:
 
 
 def _choices(review: Review, item: ReviewItem) -> None:
-    """Draw the likely labels with a digit each, and all of them in a box."""
+    """Draw the likely labels with a key each, and all of them in a box."""
     at, relabel = review.position, partial(review.decide, review.position, "relabel")
     st.markdown("**Which label is right?**")
     likely = [name for name in item.probabilities if name not in (OTHERS, item.given_label)]
+    # Where a class is a digit, its key is that digit: "4" must never choose another class.
+    digits = any(name.isdigit() and len(name) == 1 for name in review.finding.classes)
     for number, name in enumerate(likely[:5], start=1):
-        _button(as_text(name), str(number), f"choose-{number}-{at}", partial(relabel, name))
+        own = name if name.isdigit() and len(name) == 1 else None
+        shortcut = own if digits else str(number)
+        _button(as_text(name), shortcut, f"choose-{number}-{at}", partial(relabel, name))
     others = [name for name in review.finding.classes if name != item.given_label]
     picked = st.selectbox(
         "Any label",
@@ -196,7 +200,7 @@ def _end(review: Review) -> None:
 
 def _button(
     label: str,
-    shortcut: str,
+    shortcut: str | None,
     key: str,
     then: Callable[..., None],
     *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import streamlit as st
 
 from curation.privacy import gate
@@ -16,6 +17,7 @@ from curation.ui.step_rows import step_rows
 from curation.ui.uploads import upload
 
 _SHOWN = 50
+_MOST_WAITING = 1_000
 
 
 def run_view(recipe: Recipe) -> None:
@@ -50,11 +52,33 @@ def _outcome(run: FileRun, recipe: Recipe, name: str) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    rows, steps = st.tabs(["Rows", "Steps"])
+    rows, waiting, steps = st.tabs(["Rows", f"Waiting ({run.ran.waiting:,})", "Steps"])
     with rows:
         shown = gate.preview(state.viewer(), run.table, _SHOWN)
         st.dataframe(shown, hide_index=True, height=420, key="run-rows")
         if run.ran.rows_out > len(shown):
             st.caption(f"The first {len(shown)} of {count(run.ran.rows_out, 'row')}.")
+    with waiting:
+        _waiting(run)
     with steps:
         step_rows(recipe, run.ran, None, None)
+
+
+def _waiting(run: FileRun) -> None:
+    """Draw the records that a step left for a person, and why."""
+    queues = [
+        step.queue.append_column("step", pa.array([step.id] * len(step.queue), pa.string()))
+        for step in run.ran.steps
+        if step.queue is not None and len(step.queue)
+    ]
+    if not queues:
+        st.markdown("No record waits for a person.")
+        return
+    st.caption(
+        "Left as they came. Import the file to review its labels; `curation run --report` writes "
+        "this list beside the curated file."
+    )
+    shown = gate.preview(state.viewer(), pa.concat_tables(queues), _MOST_WAITING)
+    st.dataframe(shown, hide_index=True, height=420, key="run-waiting")
+    if run.ran.waiting > len(shown):
+        st.caption(f"The first {len(shown):,} of {count(run.ran.waiting, 'record')}.")

@@ -63,11 +63,12 @@ def pick_dataset(datasets: Sequence[Dataset]) -> Dataset | None:
     wanted = st.session_state.pop(_NEXT, None)
     if not names:
         return None
+    newest = max(datasets, key=lambda dataset: dataset.snapshot).name
     if wanted in names:
         st.session_state[DATASET] = wanted
     elif st.session_state.get(DATASET) not in names:
         linked = st.query_params.get(DATASET)
-        st.session_state[DATASET] = linked if linked in names else names[0]
+        st.session_state[DATASET] = linked if linked in names else newest
     with st.sidebar:
         st.selectbox("Dataset", names, key=DATASET, persist_state="session")
         chosen = next(d for d in datasets if d.name == st.session_state[DATASET])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 
-from curation.lake.datasets import Dataset
+from curation.errors import unknown_name
+from curation.lake.datasets import Dataset, class_counts
 from curation.recipe.model import Recipe
 from curation.recipe.yaml import step_text
-from curation.steps import Step, step_named
-from curation.ui import charts, forms
+from curation.steps import Rebalance, Step, step_named
+from curation.ui import charts, forms, state
 from curation.ui.class_mix import mix
 from curation.ui.errors import as_text
 from curation.ui.recipe_run import Ran
@@ -33,7 +36,7 @@ def edit_step(
     _title(kind, f"{number + 1} · {step.name}")
     key = f"step-form-{dataset.name}-{step.step_id}-{number}"
     values = forms.model_form(kind, step.model_dump(), key=key, columns=list(dataset.columns))
-    changed, wrong = forms.validated(kind, {**values, "id": step.id})
+    changed, wrong = made_step(kind, {**values, "id": step.id}, dataset)
     _problems(wrong)
     with st.container(horizontal=True, gap="small"):
         edited = recipe if changed is None else recipe.replaced(number, changed)
@@ -54,9 +57,12 @@ def new_step(
     kind = step_named(name)
     _title(kind, f"New step: {kind.title.lower()}")
     values = forms.model_form(
-        kind, key=f"step-new-{dataset.name}-{name}", columns=list(dataset.columns)
+        kind,
+        starting_values(kind, dataset),
+        key=f"step-new-{dataset.name}-{name}",
+        columns=list(dataset.columns),
     )
-    made, wrong = forms.validated(kind, values)
+    made, wrong = made_step(kind, values, dataset)
     touched = st.session_state.get("_step_tried") == name
     _problems(wrong if touched else [])
     with st.container(horizontal=True, gap="small"):
@@ -68,6 +74,29 @@ def new_step(
         st.button("Cancel", key="step-new-cancel", type="tertiary", on_click=leave)
     if made is not None:
         st.code(step_text(made), language="yaml")
+
+
+def starting_values(kind: type[Step], dataset: Dataset) -> dict[str, Any]:
+    """Return what a new step's form begins with, where the data suggest something."""
+    if kind is Rebalance and dataset.roles.label is not None:
+        counts = class_counts(state.workspace(), dataset.name)
+        return {"rows_per_class": max(1, round(statistics.median(counts.values() or [1])))}
+    return {}
+
+
+def made_step(
+    kind: type[Step], values: Mapping[str, Any], dataset: Dataset
+) -> tuple[Step | None, list[str]]:
+    """Return the step that a form's values make, or what is wrong with them in words.
+
+    A step that names a column which the data lack is refused here, not first in its run.
+    """
+    made, wrong = forms.validated(kind, values)
+    known = {column.lower() for column in dataset.columns}
+    missing = sorted(c for c in made.columns_used() if c.lower() not in known) if made else []
+    if missing:
+        return None, [unknown_name("column", missing[0], dataset.columns)]
+    return made, wrong
 
 
 def _title(kind: type[Step], title: str) -> None:

@@ -91,6 +91,9 @@ def test_import_then_datasets_log_and_diff(run: Callable[..., Result], source: P
     assert second.exit_code == 0
     assert "things: took 60 rows, refused 0." in second.stdout
     assert "0 added, 0 removed, 1 changed (1 labels)" in second.stdout
+    newest = parsed(run("diff", "things", "--json"))
+    assert (newest["old"], newest["new"]) == (report["snapshot"], report["snapshot"] + 1)
+    assert newest["labels_changed"] == 1
     assert second.stderr == ""
     [dataset] = parsed(run("datasets", "--json"))
     assert (dataset["name"], dataset["rows"], dataset["classes"]) == ("things", 60, 2)

@@ -39,7 +39,7 @@ def test_an_unknown_dataset_is_told_the_nearest(dataset: Workspace) -> None:
 
 def test_an_unknown_snapshot_is_told_those_there_are(dataset: Workspace) -> None:
     known = get_dataset(dataset, "d").snapshot
-    with pytest.raises(UnknownNameError, match=f"no snapshot of 'd' '99999'.*{known}"):
+    with pytest.raises(UsageError, match=f"'d' has no snapshot 99999.*{known}"):
         get_dataset(dataset, "d", 99_999)
 
 
@@ -96,7 +96,7 @@ def test_a_restored_snapshot_is_the_newest_and_nothing_is_lost(dataset: Workspac
 def test_restoring_the_newest_or_an_unknown_snapshot(dataset: Workspace) -> None:
     newest = get_dataset(dataset, "d").snapshot
     assert restore(dataset, "d", newest, "bob") > newest
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(UsageError, match="no snapshot 12345"):
         restore(dataset, "d", 12_345, "bob")
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curation.errors import UnknownNameError
+from curation.errors import UsageError
 from curation.lake.diffs import LabelChange, diff
 from curation.lake.imports import import_table
 from curation.lake.roles import Role
@@ -134,5 +134,5 @@ def test_a_column_that_one_side_lacks_is_no_change(workspace: Workspace) -> None
 
 def test_a_snapshot_of_something_else_is_refused(workspace: Workspace) -> None:
     first = add(workspace, "d", [("p", "a", "x", 0)], keyed=True)
-    with pytest.raises(UnknownNameError, match="no snapshot of 'd' '0'"):
+    with pytest.raises(UsageError, match="'d' has no snapshot 0"):
         diff(workspace, "d", 0, first)

@@ -56,9 +56,9 @@ CASES: list[tuple[str, bytes, str]] = [
     ("a.csv", b'a,"b\n1,2\n', "'a.csv': the header, line 1: a quote is opened and not closed. "
      "Mend it."),
     ("a.csv", "a,b\n1,2\né,1\n".encode("latin1"), "'a.csv' is not UTF-8: byte 0xe9 in line 3.\n"
-     "It is likely Windows-1252: add --encoding windows-1252, or save it as UTF-8."),
+     "It is likely Windows-1252: add --encoding windows-1252 (in the workbench: How to read it), or save it as UTF-8."),
     ("a.csv", "a,b\né,1\n".encode("utf-16"), "'a.csv' is not UTF-8: byte 0xff in line 1.\n"
-     "It is likely UTF-16: add --encoding utf-16, or save it as UTF-8."),
+     "It is likely UTF-16: add --encoding utf-16 (in the workbench: How to read it), or save it as UTF-8."),
     ("a.csv", b"a,b\n\0,1\n", "'a.csv' holds a NUL character in line 2, which no text has. "
      "Is it a text file?"),
     ("a.csv", parquet(a=pa.array([1])), "'a.csv' is named .csv but holds Parquet. "

@@ -62,9 +62,10 @@ def test_every_content_is_learned_and_does_not_depend_on_the_order_of_rows(
 def test_the_learner_is_chosen_from_the_roles() -> None:
     assert learn(table(), text="text").learner == "WordLlama, leave-one-out ridge"
     assert learn(table(), amount="feature").learner.startswith("ExtraTrees")
-    both = learn(table(), text="text", amount="feature").learner
-    assert "WordLlama" in both
-    assert "ExtraTrees" in both
+    both = learn(table(), text="text", amount="feature")
+    said = " ".join([both.learner, *both.notes])
+    assert "WordLlama" in said
+    assert "ExtraTrees" in said
     accurate = out_of_sample_probabilities(
         table(), CODES, ["a", "b"], Roles(columns={"text": "text"}), preset="accurate"
     )

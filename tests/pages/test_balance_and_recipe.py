@@ -94,7 +94,7 @@ def test_two_steps_of_a_kind_get_their_own_ids(
     assert len({step.step_id for step in load_draft(imported, "support").steps}) == 3
 
 
-def test_a_step_that_fails_says_where(
+def test_a_step_on_an_unknown_column_is_refused_in_its_form(
     open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
 ) -> None:
     at = open_page(imported, "recipe")
@@ -102,7 +102,25 @@ def test_a_step_that_fails_says_where(
     at.text_input(key="step-new-support-filter-where").input("intnet = 'x'").run()
     at.button(key="step-new-save").click().run()
     settled(imported, at)
-    assert any("intnet" in error.value and "intent" in error.value for error in at.error)
+    assert any("intnet" in said.value and "intent" in said.value for said in at.warning)
+    assert _steps(imported) == ["apply_annotations"]
+
+
+def test_a_new_cap_begins_at_the_median_class(open_page: OpenPage, imported: Workspace) -> None:
+    at = open_page(imported, "recipe")
+    at.button(key="step-add-rebalance").click().run()
+    assert at.number_input(key="step-new-support-rebalance-rows_per_class").value == 59
+
+
+def test_a_step_that_fails_says_where(
+    open_page: OpenPage, imported: Workspace, settled: Callable[[Workspace, AppTest], None]
+) -> None:
+    at = open_page(imported, "recipe")
+    at.button(key="step-add-filter").click().run()
+    at.text_input(key="step-new-support-filter-where").input("CAST(message AS BIGINT) = 1").run()
+    at.button(key="step-new-save").click().run()
+    settled(imported, at)
+    assert any("Step 2 (filter)" in error.value for error in at.error)
     at.button(key="step-remove").click().run()
     settled(imported, at)
     assert not at.error

@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
+from curation.demo import digits
+from curation.finders.stored import find_in_dataset
 from curation.lake.annotations import decisions, events
 from curation.lake.findings import latest_finding
+from curation.lake.imports import import_table
 from curation.lake.workspace import Workspace
 from curation.ui.jobs import JOBS
 
@@ -169,3 +172,18 @@ def test_two_sessions_see_the_same_job(found: Workspace, open_page: OpenPage) ->
         job.wait(60)
     other.run()
     assert not other.exception
+
+
+def test_a_class_that_is_a_digit_has_that_digit_as_its_key(
+    open_page: OpenPage, workspace: Workspace
+) -> None:
+    """Whoever sees a 4 presses 4; no other class may answer to it."""
+    import_table(
+        workspace, digits(images=True), "digits", roles={"digit": "label"}, author="tester"
+    )
+    find_in_dataset(workspace, "digits")
+    at = open_page(workspace, "label_issues")
+    _press(at, "other")
+    position = at.session_state.review.position
+    choices = [at.button(key=f"choose-{number}-{position}") for number in range(1, 5)]
+    assert [button.proto.shortcut for button in choices] == [button.label for button in choices]

@@ -248,7 +248,7 @@ def test_any_text_is_a_recipe_or_an_error_in_words(text: str) -> None:
 
 
 def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="cannot be read"):
+    with pytest.raises(RecipeError, match="There is no recipe"):
         load_recipe(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_bytes(b"name: \xff\n")
     with pytest.raises(RecipeError, match="cannot be read"):

@@ -18,6 +18,7 @@ from curation.lake.annotations import annotate
 from curation.lake.datasets import get_dataset
 from curation.lake.imports import import_file, import_table
 from curation.lake.roles import Role
+from curation.lake.target_files import write_rows
 from curation.lake.workspace import Workspace
 from curation.recipe.drafts import draft_text, export, exported, load_draft, save_draft
 from curation.recipe.manifest import manifest, report
@@ -209,7 +210,8 @@ BROKEN: dict[str, tuple[Recipe, pa.Table, type[CurationError], str]] = {
         "no column 'extr', which step 1 (filter) uses. Did you mean 'extra'?",
     ),
     "no label in the contract": (
-        Recipe(steps=(Rebalance(rows_per_class=1),)), TABLE, ContractError, "names none",
+        Recipe(steps=(Rebalance(rows_per_class=1),)), TABLE.drop_columns("label"), ContractError,
+        "contract: {columns: {intent: {role: label}}}",
     ),
     "key twice": (
         RECIPE, TABLE.set_column(0, "id", [["a", "a", *"cdefghijkl"]]), ContractError,
@@ -237,6 +239,18 @@ def test_data_that_do_not_fit_are_told_in_words(case: str) -> None:
         recipe.run(table)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_a_recipe_without_a_contract_detects_what_columns_are_for(tmp_path: Path) -> None:
+    write_rows(TABLE.to_reader(), tmp_path / "data.parquet")
+    steps = (Rebalance(rows_per_class=1),)
+    with run_on_file(Recipe(steps=steps), tmp_path / "data.parquet") as result:
+        assert "label is label" in result.notes[0]
+        detected = result.table()
+    full = Recipe(contract=CONTRACT, steps=steps).run(TABLE)
+    assert sorted(detected["id"].to_pylist()) == sorted(full["id"].to_pylist())
+    only_label = Contract(columns={"label": ColumnSpec(role="label")})
+    assert Recipe(contract=only_label, steps=steps).run(TABLE).equals(detected)
 
 
 def test_a_recipe_that_drops_every_row_gives_no_row() -> None:
