@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
@@ -69,7 +70,7 @@ class StepResult:
     """Records that wait for a person: record_key, given_label, suggested_label, reason."""
 
 
-class Step(BaseModel):
+class Step(BaseModel, ABC):
     """One typed operation of a recipe.
 
     A step is this one class: its docstring is its help, its fields are its parameters, and the
@@ -97,17 +98,17 @@ class Step(BaseModel):
         """The id, or the name of a step that has none."""
         return self.id or self.name
 
+    @abstractmethod
     def describe(self) -> str:
         """Say in a few words what this step does with its parameters."""
-        raise NotImplementedError
 
     def columns_used(self) -> set[str]:
         """Return the columns that the parameters name."""
         return set()
 
+    @abstractmethod
     def apply(self, relation: Relation, context: StepContext) -> StepResult:
         """Return the rows after this step."""
-        raise NotImplementedError
 
 
 def data_columns(relation: Relation) -> list[str]:
