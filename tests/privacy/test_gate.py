@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from curation.errors import ExpressionError, UnknownNameError
+from curation.errors import ExpressionError, UnknownNameError, UsageError
 from curation.lake.annotations import annotate, undo
 from curation.lake.datasets import get_dataset, table_sql
 from curation.lake.findings import (
@@ -117,7 +117,7 @@ def test_a_page_of_an_older_snapshot(opened: Workspace, dataset: str) -> None:
     import_table(opened, TABLE.slice(20), dataset, author="me")
     assert len(rows(opened, VIEWER, dataset).table) == 5
     assert len(rows(opened, VIEWER, dataset, snapshot=old).table) == SIZE
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(UsageError, match="no snapshot 1"):
         rows(opened, VIEWER, dataset, snapshot=1)
 
 
