@@ -5,6 +5,9 @@ Geurts, Ernst and Wehenkel 2006, Machine Learning 63(1); out-of-bag: Breiman 200
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,38 +43,34 @@ def out_of_bag(
         seed: the same seed, rows and order give the same result.
         progress: told the fraction done; may raise between two lots of trees.
     """
-    from sklearn.ensemble import ExtraTreesClassifier
-
     totals = np.zeros((len(codes), classes), dtype=np.float64)
-    for start in range(0, trees, _BATCH):
-        progress(start / trees, f"growing trees: {start} of {trees}")
-        forest = ExtraTreesClassifier(
-            min(_BATCH, trees - start),
-            min_samples_leaf=MIN_LEAF,
-            bootstrap=True,
-            n_jobs=-1,
-            random_state=np.random.RandomState([seed, start]),
-        ).fit(matrix, codes)
-        _add_unseen(forest, matrix, totals)
+    grow = partial(_grown, matrix, codes, seed)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, trees, _BATCH):
+            progress(start / trees, f"growing trees: {start} of {trees}")
+            # In the order of the trees, so that the sum is the same whichever ends first.
+            for rows, present, unseen in pool.map(grow, range(start, min(start + _BATCH, trees))):
+                totals[np.ix_(rows, present)] += unseen
     progress(1.0, f"grew {trees} trees")
     totals[totals.sum(axis=1) == 0] = np.bincount(codes, minlength=classes)
     probabilities: Matrix = (totals / totals.sum(axis=1, keepdims=True)).astype(np.float32)
     return probabilities
 
 
-def _add_unseen(forest: Any, matrix: Matrix, totals: Any) -> None:
-    """Add each tree's probabilities for the rows that it did not see; in the order of the trees."""
-    from sklearn.utils.parallel import Parallel, delayed
+def _grown(matrix: Matrix, codes: Codes, seed: int, number: int) -> tuple[Codes, Codes, Any]:
+    """Grow one tree on a bootstrap sample; return the rows it left out, its classes, its guess.
 
-    def predict(tree: Any, seen: Codes) -> tuple[Codes, Any]:
-        out = np.ones(len(matrix), dtype=np.bool_)
-        out[seen] = False
-        rows = np.flatnonzero(out)
-        return rows, tree.predict_proba(matrix[rows], check_input=False)
+    ExtraTreesClassifier grows the same trees, but in scikit-learn's own threads, each of which
+    swaps the warning filters of the process (`warnings.catch_warnings`). Where two overlap, as
+    sessions do, the filters can be lost for good.
+    """
+    from sklearn.tree import ExtraTreeClassifier
 
-    pairs = zip(forest.estimators_, forest.estimators_samples_, strict=True)
-    found = Parallel(n_jobs=-1, require="sharedmem", return_as="generator")(
-        delayed(predict)(tree, seen) for tree, seen in pairs
-    )
-    for rows, probabilities in found:
-        totals[np.ix_(rows, forest.classes_)] += probabilities
+    random = np.random.RandomState([seed, number])
+    drawn = np.bincount(random.randint(0, len(codes), len(codes)), minlength=len(codes))
+    tree = ExtraTreeClassifier(
+        max_features="sqrt", min_samples_leaf=MIN_LEAF, random_state=random.randint(2**31 - 1)
+    ).fit(matrix, codes, sample_weight=drawn.astype(np.float64))
+    rows = np.flatnonzero(drawn == 0)
+    unseen = tree.predict_proba(matrix[rows]) if len(rows) else np.zeros((0, len(tree.classes_)))
+    return rows, tree.classes_, unseen

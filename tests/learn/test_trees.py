@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from curation.learn import trees
@@ -43,3 +46,16 @@ def test_missing_values_and_absent_classes_are_no_trouble() -> None:
     probabilities = trees.out_of_bag(matrix, codes, 4, trees=20)
     assert probabilities.shape == (100, 4)
     assert probabilities[:, 2:].max() == 0
+
+
+def test_trees_in_several_threads_leave_the_process_s_warning_filters_alone() -> None:
+    """Sessions are threads; scikit-learn's own threads can empty the filters of the process."""
+    random = np.random.RandomState(0)
+    matrix = random.normal(size=(60, 4)).astype(np.float32)
+    codes = (matrix[:, 0] > 0).astype(np.int64)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: trees.out_of_bag(matrix, codes, 2, trees=400), range(8)))
+    assert list(warnings.filters) == before
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
