@@ -6,7 +6,7 @@ imports.wait_for_drawing()
 
 import streamlit as st  # noqa: E402 - after the heavy libraries, which two sessions must not import at once
 
-from curation.ui import errors, state, theme  # noqa: E402
+from curation.ui import errors, state, theme, undo_view  # noqa: E402
 
 st.set_page_config(page_title="Curation", page_icon=theme.ICON, layout="wide")
 pages = {
@@ -17,14 +17,21 @@ pages = {
     "Curate": [
         st.Page("pages/label_issues.py", title="Label issues", icon=":material/fact_check:"),
         st.Page("pages/balance.py", title="Balance", icon=":material/balance:"),
+        st.Page("pages/taxonomy.py", title="Taxonomy", icon=":material/account_tree:"),
+        st.Page("pages/annotators.py", title="Annotators", icon=":material/group:"),
     ],
     "Recipe": [
         st.Page("pages/recipe.py", title="Recipe", icon=":material/receipt_long:"),
+    ],
+    "Operate": [
+        st.Page("pages/versions.py", title="Versions", icon=":material/layers:"),
     ],
 }
 page = st.navigation(pages)
 theme.draw_frame()
 with errors.page_errors():
     state.open_frame()
+    if (dataset := state.current()) is not None:
+        undo_view.undo_buttons(dataset)
     state.show_notice()
     page.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +72,27 @@ def _default(step: type[Step], name: str) -> str:
 
 
 def _commands() -> list[str]:
-    group: Any = typer.main.get_command(app)
-    texts = []
+    return [_command(name, command) for name, command in _leaves(typer.main.get_command(app), "")]
+
+
+def _leaves(group: Any, before: str) -> Iterator[tuple[str, Any]]:
+    """Give every command with its whole name, those of groups as well."""
     for name, command in group.commands.items():
-        rows = ["| | |", "|---|---|"]
-        for parameter in command.params:
-            shown = " ".join([*parameter.opts, *getattr(parameter, "secondary_opts", [])])
-            if parameter.param_type_name == "argument":
-                shown = parameter.metavar or parameter.name.upper()
-            rows.append(f"| `{shown}` | {parameter.help or ''} |")
-        help_text = inspect.cleandoc(command.help or "").replace("\b\n", "")
-        texts.append(f"### curation {name}\n\n{help_text}\n\n" + "\n".join(rows))
-    return texts
+        if hasattr(command, "commands"):
+            yield from _leaves(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+def _command(name: str, command: Any) -> str:
+    rows = ["| | |", "|---|---|"]
+    for parameter in command.params:
+        shown = " ".join([*parameter.opts, *getattr(parameter, "secondary_opts", [])])
+        if parameter.param_type_name == "argument":
+            shown = parameter.metavar or parameter.name.upper()
+        rows.append(f"| `{shown}` | {parameter.help or ''} |")
+    help_text = inspect.cleandoc(command.help or "").replace("\b\n", "")
+    return f"### curation {name}\n\n{help_text}\n\n" + "\n".join(rows)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from curation.finders.waiting import Queue
 from curation.lake.datasets import Dataset
 from curation.lake.findings import FindingSummary, latest_finding
 from curation.ui import parts, state
 from curation.ui.errors import as_text
 from curation.ui.find_view import find_form, find_progress, finding_now
 from curation.ui.numbers import count, span
+from curation.ui.queues import MEANS, NAMES, again, pick_queue, queue_now
 from curation.ui.review import Review
 from curation.ui.review_view import review_view
 
@@ -24,16 +26,33 @@ def draw() -> None:
         parts.needs_label(TITLE, dataset.name)
         return
     title = f"{TITLE} · {as_text(dataset.name)}"
+    top = st.container()
+    queue = pick_queue(dataset)
+    if queue is not None:
+        with top:
+            parts.heading(f"{NAMES[queue]} · {as_text(dataset.name)}", MEANS[queue])
+        _queue(dataset, queue)
+        return
     finding = latest_finding(state.workspace(), dataset.name)
+    with top:
+        parts.heading(title, _about(finding) if finding else "")
     if finding is None:
-        parts.heading(title)
         _first_time(dataset)
         return
-    parts.heading(title, _about(finding))
     _outdated(dataset, finding)
     review_view(_review(finding), dataset.roles)
     with st.popover("Find again…", key="find-again", type="tertiary", icon=":material/refresh:"):
         find_form(dataset, primary=False)
+
+
+def _queue(dataset: Dataset, queue: Queue) -> None:
+    finding = queue_now(dataset, queue)
+    if finding is None:
+        return
+    for note in finding.notes:
+        st.caption(as_text(note))
+    review_view(_review(finding), dataset.roles)
+    again(dataset, queue)
 
 
 def _first_time(dataset: Dataset) -> None:

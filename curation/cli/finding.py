@@ -14,6 +14,7 @@ from curation.cli import options
 from curation.cli.output import progress_bar, say, say_json, say_table, warn
 from curation.errors import UsageError
 from curation.lake import source_files
+from curation.lake.catalogs import locate
 from curation.lake.datasets import get_dataset, list_datasets, table_sql
 from curation.lake.file_kinds import kind_of
 from curation.lake.imports import MAX_REFUSED
@@ -104,7 +105,7 @@ def find(
 def _is_file(context: typer.Context, source: str) -> bool:
     """Say whether a file is meant; a dataset's name may have a dot, or be that of a folder here."""
     path, workspace_path = Path(source), options.workspace_path(context)
-    if path.is_file() or not workspace_path.is_dir():
+    if path.is_file() or not locate(workspace_path).may_be_there:
         return path.is_file() or path.suffix != "" or path.is_dir()
     with Workspace.open(workspace_path, create=False) as workspace:
         is_dataset = source in [dataset.name for dataset in list_datasets(workspace)]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from curation.cli import data, finding, recipes, workbench
+from curation.cli import (
+    annotating,
+    builds,
+    data,
+    finding,
+    recipes,
+    rules,
+    taxonomy,
+    workbench,
+    workspace,
+)
 from curation.cli.output import warn
 from curation.errors import CurationError
 from curation.lake.workspace import DEFAULT_PATH, ENVIRONMENT_VARIABLE
@@ -48,15 +57,15 @@ app = typer.Typer(
 def main(
     context: typer.Context,
     workspace: Annotated[
-        Path,
+        str,
         typer.Option(
             "--workspace",
             "-w",
-            metavar="DIR",
+            metavar="WHERE",
             envvar=ENVIRONMENT_VARIABLE,
-            help="Folder of the lake: datasets, decisions, recipes and runs.",
+            help="Folder or postgresql://… of the datasets, decisions, recipes and runs.",
         ),
-    ] = DEFAULT_PATH,
+    ] = str(DEFAULT_PATH),
 ) -> None:
     """Find and fix label errors, balance classes, and keep it all as a recipe that runs again.
 
@@ -71,5 +80,7 @@ def main(
     context.obj = workspace
 
 
-for module in (workbench, data, finding, recipes):
+for module in (
+    workbench, data, finding, recipes, annotating, taxonomy, builds, rules, workspace,
+):  # fmt: skip
     module.register(app)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from curation.errors import UsageError
+from curation.lake.fold import Policy as PolicyName
 from curation.lake.roles import SINGLE, Role
 
 Label = Annotated[str | None, typer.Option(metavar="COL", help="The column with the labels.")]
@@ -117,14 +118,14 @@ def check_targets(sources: Mapping[str, Path], targets: Mapping[str, Path | None
         seen[path.resolve()] = name
 
 
-def workspace_path(context: typer.Context) -> Path:
-    """Return the folder that ``--workspace`` names."""
-    path: Path = context.find_root().obj
-    return path
+def workspace_path(context: typer.Context) -> str:
+    """Return the folder or address that ``--workspace`` names."""
+    where: str = context.find_root().obj
+    return where
 
 
 __all__ = [
     "SINGLE", "Author", "Encoding", "Features", "Groups", "Ignored", "Json", "Keys", "Label",
-    "MaxRefused", "Seed", "Texts", "Timestamp", "author_name", "check_targets", "given_roles",
-    "said_roles", "workspace_path",
+    "MaxRefused", "PolicyName", "Seed", "Texts", "Timestamp", "author_name", "check_targets",
+    "given_roles", "said_roles", "workspace_path",
 ]  # fmt: skip

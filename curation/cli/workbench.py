@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from curation.cli import options
 from curation.cli.output import progress_bar, say
 from curation.lake.workspace import Workspace
 
-_DEMO = Path("curation-demo")
+_DEMO = "curation-demo"
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Where the page is served.")]
 Browser = Annotated[
@@ -41,5 +40,5 @@ def demo(context: typer.Context, port: Port = 8501, browser: Browser = True) -> 
     path = _DEMO if given is None or given.name == "DEFAULT" else options.workspace_path(context)
     with Workspace.open(path) as workspace, progress_bar() as progress:
         populate(workspace, author="demo", progress=progress)
-    say(f"Example workspace: {path.resolve()}")
+        say(f"Example workspace: {workspace.path if workspace.catalog.folder else workspace.name}")
     start(path, port=port, open_browser=browser)

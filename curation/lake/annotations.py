@@ -1,34 +1,29 @@
 """What was said about records' labels: events that are only ever added.
 
-The label in force is a fold over a record's events: the newest decision that was not taken back.
+`lake.fold` says which of them are in force, `lake.actions` takes them back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import duckdb
+import pyarrow as pa
 
 from curation.errors import UnknownNameError, UsageError
+from curation.lake import documents
 from curation.lake.datasets import Dataset, get_dataset, table_sql
-from curation.lake.records import fingerprint_sql, key_sql, label_sql
+from curation.lake.records import fingerprint_sql, key_equals_sql, key_sql, label_sql
 from curation.lake.workspace import Workspace
 
 Decision = Literal["relabel", "confirm", "exclude", "unsure", "revert"]
-
-TAXONOMY_VERSION = 1
-WORKFLOW_VERSION = 1
-
-_IN_FORCE = """
-    SELECT * FROM lake.curation.annotations
-    WHERE dataset = ? AND label_column = ? AND decision <> 'revert' AND annotation_id NOT IN (
-        SELECT reverts FROM lake.curation.annotations
-        WHERE dataset = ? AND decision = 'revert')
-    QUALIFY row_number() OVER (
-        PARTITION BY record_key ORDER BY created_at DESC, annotation_id DESC) = 1
-"""
+VERDICTS = ("relabel", "confirm", "exclude", "unsure")
+"""What a person may say; ``revert`` comes from taking something back."""
+MAIN = "main"
+"""The branch that everybody works on who does not name another."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +33,11 @@ class Annotation:
     annotation_id: str
     dataset: str
     label_column: str
-    record_key: str
-    fingerprint: str
+    record_key: str | None
+    """None for a ``revert`` that takes back what was said about several records."""
+    fingerprint: str | None
     given: str | None
-    """The label that the record had when this was said."""
+    """The label that the record had in the data when this was said."""
     decision: Decision
     value: str | None
     """The label that it should have, for ``relabel`` and ``confirm``."""
@@ -49,6 +45,7 @@ class Annotation:
     source: str
     """A person, a finder with its version, an import or a recipe run."""
     taxonomy_version: int
+    """The version of the taxonomy that ``value`` is a class of."""
     workflow_version: int
     reason: str | None
     seconds: float | None
@@ -56,10 +53,47 @@ class Annotation:
     score: float | None
     created_at: datetime
     reverts: str | None
-    """The annotation that this one takes back, for ``revert``."""
+    """The action that this event takes back, for ``revert``."""
+    action_id: str
+    """What was said with one press has one action, and is taken back as one."""
+    branch: str
+    given_version: int
+    """The version of the taxonomy that ``given`` is a class of."""
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Annotation))
+@dataclass(frozen=True)
+class Seen:
+    """What an annotator had before them, so that nothing is looked up when they decide."""
+
+    snapshot: int
+    fingerprint: str
+    given: str | None
+    suggestion: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One of many decisions that are stored together."""
+
+    record_key: str
+    decision: Decision
+    value: str | None = None
+    given: str | None = None
+    """The label that the annotator saw, where rows with the same content have several."""
+
+
+_NAMES = [field.name for field in fields(Annotation)]
+COLUMNS_SQL = ", ".join(
+    {
+        # Events that were written before these columns were there.
+        "action_id": "coalesce(action_id, annotation_id) AS action_id",
+        "branch": f"coalesce(branch, '{MAIN}') AS branch",
+        "given_version": "coalesce(given_version, taxonomy_version) AS given_version",
+    }.get(name, name)
+    for name in _NAMES
+)
+"""The columns of an `Annotation`, in its order, out of ``lake.curation.annotations``."""
 
 
 def annotate(
@@ -71,10 +105,11 @@ def annotate(
     value: str | None = None,
     annotator: str,
     source: str = "person",
-    finding_id: str | None = None,
+    seen: Seen | None = None,
     given: str | None = None,
     reason: str | None = None,
     seconds: float | None = None,
+    branch: str = MAIN,
 ) -> Annotation:
     """Store one decision about one record.
 
@@ -87,173 +122,252 @@ def annotate(
         value: the right label, for ``relabel``.
         annotator: who decided.
         source: what the decision came from.
-        finding_id: the finding that led to the record; its suggestion and score are kept.
+        seen: the record as the annotator saw it; without it, as it is in the newest snapshot.
         given: the label that the annotator saw, where rows with the same content have several.
         reason: in words.
         seconds: spent on it.
+        branch: whose line of work it belongs to.
 
     Raises:
-        UnknownNameError: no such dataset or record.
+        UnknownNameError: no such dataset, record or decision.
         UsageError: a relabel without a value, with one that the label column cannot hold, or a
             decision that is not one.
     """
+    found = get_dataset(workspace, dataset, seen.snapshot if seen else None)
+    label = label_column(found)
+    check_verdict(decision, value)
+    with workspace.cursor() as cursor:
+        check_values(cursor, label, found.columns[label], [value])
+        if seen is None:
+            [seen] = _records(cursor, found, label, [Verdict(record_key, decision, given=given)])
+    common = _common(workspace, found, label, annotator, source, branch)
+    row = {
+        **common, "record_key": record_key, "fingerprint": seen.fingerprint, "given": seen.given,
+        "decision": decision, **_value(decision, value, seen, common), "reason": reason,
+        "seconds": seconds, "suggestion": seen.suggestion, "score": seen.score,
+    }  # fmt: skip
+    return write_events(workspace, [row], message=f"{decision} {record_key}")[0]
+
+
+def annotate_many(
+    workspace: Workspace,
+    dataset: str,
+    verdicts: Sequence[Verdict],
+    *,
+    annotator: str,
+    source: str = "person",
+    reason: str | None = None,
+    branch: str = MAIN,
+) -> str:
+    """Store decisions about many records in one transaction, as one action.
+
+    Returns:
+        The id of the action; `lake.actions.undo` takes all of them back at once.
+
+    Raises:
+        UnknownNameError, UsageError: as `annotate`; nothing is stored then.
+    """
+    found = get_dataset(workspace, dataset)
+    label = label_column(found)
+    for verdict in verdicts:
+        check_verdict(verdict.decision, verdict.value)
+    with workspace.cursor() as cursor:
+        check_values(cursor, label, found.columns[label], [v.value for v in verdicts])
+        records = _records(cursor, found, label, verdicts)
+        action_id = _new_id(cursor)
+    common = _common(workspace, found, label, annotator, source, branch)
+    rows = [
+        {
+            **common, "record_key": verdict.record_key, "fingerprint": seen.fingerprint,
+            "given": seen.given, "decision": verdict.decision, "reason": reason,
+            **_value(verdict.decision, verdict.value, seen, common), "action_id": action_id,
+        }
+        for verdict, seen in zip(verdicts, records, strict=True)
+    ]  # fmt: skip
+    if rows:
+        write_events(workspace, rows, message=f"{len(rows):,} decisions")
+    return action_id
+
+
+def events(
+    workspace: Workspace, dataset: str, *, record_key: str | None = None
+) -> list[Annotation]:
+    """Return everything that was ever said about a dataset's records, or one, the oldest first."""
+    with workspace.cursor() as cursor:
+        rows = cursor.execute(
+            f"SELECT {COLUMNS_SQL} FROM lake.curation.annotations WHERE dataset = ? "
+            "AND (record_key = ? OR ? IS NULL) ORDER BY created_at, annotation_id",
+            [dataset, record_key, record_key],
+        ).fetchall()
+    return [Annotation(*row) for row in rows]
+
+
+def label_column(dataset: Dataset) -> str:
+    """Return the column that decisions are about.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if dataset.roles.label is None:
+        raise UsageError(
+            f"'{dataset.name}' has no label column, so there is no label to decide about."
+        )
+    return dataset.roles.label
+
+
+def check_verdict(decision: str, value: str | None) -> None:
+    """Refuse what is no decision, a relabel without a label, and a label without a relabel.
+
+    Raises:
+        UnknownNameError, UsageError: says which.
+    """
     if decision not in get_args(Decision) or decision == "revert":
-        raise UnknownNameError("decision", decision, ("relabel", "confirm", "exclude", "unsure"))
+        raise UnknownNameError("decision", decision, VERDICTS)
     if (decision == "relabel") != bool(value):
         raise UsageError("A relabel needs the new label, and only a relabel has one.")
-    found = get_dataset(workspace, dataset)
-    label = found.roles.label
-    if label is None:
-        raise UsageError(f"'{dataset}' has no label column, so there is no label to decide about.")
-    with workspace.cursor() as cursor:
-        _check_value(cursor, label, found.columns[label], value)
-        fingerprint, given, suggestion, score = _record(
-            cursor, found, label, record_key, finding_id, given
-        )
-    return _append(
-        workspace,
-        {
-            "dataset": dataset, "label_column": label, "record_key": record_key,
-            "fingerprint": fingerprint, "given": given, "decision": decision,
-            "value": given if decision == "confirm" else value, "annotator": annotator,
-            "source": source, "reason": reason, "seconds": seconds, "suggestion": suggestion,
-            "score": score,
-        },
-    )  # fmt: skip
 
 
-def undo(workspace: Workspace, dataset: str, annotator: str) -> Annotation | None:
-    """Take back an annotator's newest decision by a revert event; return what was taken back.
-
-    Returns None when nothing of theirs is left to take back.
-    """
-    with workspace.cursor() as cursor:
-        row = cursor.execute(
-            f"""
-            SELECT {_COLUMNS} FROM lake.curation.annotations
-            WHERE dataset = ? AND annotator = ? AND decision <> 'revert' AND annotation_id NOT IN (
-                SELECT reverts FROM lake.curation.annotations
-                WHERE dataset = ? AND decision = 'revert')
-            ORDER BY created_at DESC, annotation_id DESC LIMIT 1""",
-            [dataset, annotator, dataset],
-        ).fetchone()
-    if row is None:
-        return None
-    taken_back = Annotation(*row)
-    _append(
-        workspace,
-        {
-            "dataset": dataset, "label_column": taken_back.label_column,
-            "record_key": taken_back.record_key, "fingerprint": taken_back.fingerprint,
-            "given": taken_back.given, "decision": "revert", "annotator": annotator,
-            "source": "person", "reverts": taken_back.annotation_id,
-        },
-    )  # fmt: skip
-    return taken_back
-
-
-def decisions(workspace: Workspace, dataset: str, *, label: str | None = None) -> list[Annotation]:
-    """Return the decision in force for each record that has one, the oldest first.
-
-    Args:
-        workspace: where the dataset is.
-        dataset: its name.
-        label: the label column that they are about; without one, the dataset's newest.
-    """
-    label = label or get_dataset(workspace, dataset).roles.label
-    with workspace.cursor() as cursor:
-        rows = cursor.execute(
-            f"SELECT {_COLUMNS} FROM ({_IN_FORCE}) ORDER BY created_at, annotation_id",
-            [dataset, label, dataset],
-        ).fetchall()
-    return [Annotation(*row) for row in rows]
-
-
-def events(workspace: Workspace, dataset: str) -> list[Annotation]:
-    """Return everything that was ever said about a dataset's records, the oldest first."""
-    with workspace.cursor() as cursor:
-        rows = cursor.execute(
-            f"SELECT {_COLUMNS} FROM lake.curation.annotations WHERE dataset = ? "
-            "ORDER BY created_at, annotation_id",
-            [dataset],
-        ).fetchall()
-    return [Annotation(*row) for row in rows]
-
-
-def in_force_sql() -> str:
-    """Return the SQL of the decisions in force; parameters: dataset, label column, dataset."""
-    return _IN_FORCE
-
-
-def _check_value(
-    cursor: duckdb.DuckDBPyConnection, label: str, kind: str, value: str | None
+def check_values(
+    cursor: duckdb.DuckDBPyConnection, label: str, kind: str, values: Sequence[str | None]
 ) -> None:
-    row = cursor.execute(f"SELECT TRY_CAST(? AS {kind}) IS NULL", [value]).fetchone()
-    if value is not None and row == (True,):
+    """Refuse labels that the label column cannot hold.
+
+    Raises:
+        UsageError: names the first.
+    """
+    row = cursor.execute(
+        "SELECT value FROM (SELECT unnest(?::VARCHAR[]) AS value) "
+        f"WHERE value IS NOT NULL AND TRY_CAST(value AS {kind}) IS NULL LIMIT 1",
+        [sorted({value for value in values if value is not None})],
+    ).fetchone()
+    if row is not None:
         raise UsageError(
-            f"'{value}' does not fit the label column '{label}', which is {kind}. "
+            f"'{row[0]}' does not fit the label column '{label}', which is {kind}. "
             "Give such a value, or import the column as text."
         )
 
 
-def _record(
-    cursor: duckdb.DuckDBPyConnection,
-    found: Dataset,
-    label: str,
-    record_key: str,
-    finding_id: str | None,
-    given: str | None,
-) -> tuple[str, str | None, str | None, float | None]:
-    """Return fingerprint, given label, suggestion and score of one record."""
-    if finding_id is not None:
-        row = cursor.execute(
-            """SELECT fingerprint, given_label, suggested_label, label_quality
-            FROM lake.curation.finding_rows WHERE finding_id = ? AND record_key = ?
-            ORDER BY given_label IS DISTINCT FROM ?, label_quality, given_label LIMIT 1""",
-            [finding_id, record_key, given],
-        ).fetchone()
-        if row is not None:
-            return row[0], row[1], row[2], row[3]
-    row = cursor.execute(
-        f"""SELECT fingerprint, given FROM (
-            SELECT {fingerprint_sql(found.roles)} AS fingerprint,
-                {label_sql(label, found.columns[label])} AS given
-            FROM {table_sql(found.name, found.snapshot)} WHERE {key_sql(found.roles)} = ?)
-        ORDER BY given IS DISTINCT FROM ?, given LIMIT 1""",
-        [record_key, given],
-    ).fetchone()
-    if row is None:
-        raise UsageError(f"There is no record '{record_key}' in '{found.name}'.")
-    return row[0], row[1], None, None
+def write_events(
+    workspace: Workspace, rows: Sequence[Mapping[str, Any]], *, message: str
+) -> list[Annotation]:
+    """Add events in one transaction; what a row does not give is made here or null.
 
+    Rows need ``dataset``, ``label_column``, ``decision`` and ``annotator``.
+    """
 
-def _append(workspace: Workspace, values: dict[str, object]) -> Annotation:
-    stored = {
-        "taxonomy_version": TAXONOMY_VERSION,
-        "workflow_version": WORKFLOW_VERSION,
-        **dict.fromkeys(("value", "reason", "seconds", "suggestion", "score", "reverts")),
-        **values,
-    }
-    names = [field.name for field in fields(Annotation)]
-    slots = ", ".join(
-        {"annotation_id": "uuidv7()::VARCHAR", "created_at": "now()::TIMESTAMP"}.get(
-            name, f"${name}"
+    def change(cursor: duckdb.DuckDBPyConnection) -> list[Annotation]:
+        made = cursor.execute(
+            "SELECT uuidv7()::VARCHAR, now()::TIMESTAMP FROM range(?)", [len(rows)]
+        ).fetchall()
+        written = [_event(row, *ours) for row, ours in zip(rows, made, strict=True)]
+        if len(written) == 1:
+            marks = ", ".join("?" * len(_NAMES))
+            cursor.execute(
+                f"INSERT INTO lake.curation.annotations ({', '.join(_NAMES)}) VALUES ({marks})",
+                [getattr(written[0], name) for name in _NAMES],
+            )
+            return written
+        cursor.register("incoming_events", _table(written))
+        cursor.execute(
+            f"INSERT INTO lake.curation.annotations ({', '.join(_NAMES)}) "
+            f"SELECT {', '.join(_NAMES)} FROM incoming_events"
         )
-        for name in names
-    )
+        cursor.unregister("incoming_events")
+        return written
 
-    def change(cursor: duckdb.DuckDBPyConnection) -> Annotation:
-        row = cursor.execute(f"SELECT {slots}", stored).fetchone()
-        assert row is not None
-        marks = ", ".join("?" * len(row))
-        cursor.execute(f"INSERT INTO lake.curation.annotations ({_COLUMNS}) VALUES ({marks})", row)
-        return Annotation(*row)
-
-    annotation, _ = workspace.write(
+    written, _ = workspace.write(
         change,
-        author=str(values["annotator"]),
-        message=f"{values['decision']} {values['record_key']}",
+        author=str(rows[0]["annotator"]),
+        message=message,
         operation="annotate",
-        dataset=str(values["dataset"]),
+        dataset=str(rows[0]["dataset"]),
     )
-    return annotation
+    return written
+
+
+def _common(
+    workspace: Workspace, found: Dataset, label: str, annotator: str, source: str, branch: str
+) -> dict[str, Any]:
+    said = documents.versions_in_force(workspace, found.name, label)
+    return {
+        "dataset": found.name, "label_column": label, "annotator": annotator, "source": source,
+        "branch": branch, "taxonomy_version": said.get("taxonomy", 1),
+        "workflow_version": said.get("workflow", 1), "given_version": found.taxonomy_version,
+    }  # fmt: skip
+
+
+def _value(
+    decision: str, value: str | None, seen: Seen, common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the label and the taxonomy version it is a class of; a kept label has the data's."""
+    if decision == "confirm":
+        return {"value": seen.given, "taxonomy_version": common["given_version"]}
+    return {"value": value}
+
+
+def _records(
+    cursor: duckdb.DuckDBPyConnection, found: Dataset, label: str, verdicts: Sequence[Verdict]
+) -> list[Seen]:
+    """Return each record as it is in the dataset; where several share a key, the one seen."""
+    columns = f"""{fingerprint_sql(found.roles)} AS fingerprint,
+        {label_sql(label, found.columns[label])} AS given"""
+    table = table_sql(found.name, found.snapshot)
+    if len(verdicts) == 1:
+        condition = key_equals_sql(found.roles, found.columns)
+        rows = cursor.execute(
+            f"SELECT ? AS record_key, {columns} FROM {table} WHERE {condition}",
+            [verdicts[0].record_key, verdicts[0].record_key],
+        ).fetchall()
+    else:
+        wanted = pa.table({"wanted": [verdict.record_key for verdict in verdicts]})
+        cursor.register("wanted_keys", wanted)
+        rows = cursor.execute(
+            f"SELECT {key_sql(found.roles)} AS record_key, {columns} FROM {table} "
+            f"WHERE {key_sql(found.roles)} IN (SELECT wanted FROM wanted_keys)"
+        ).fetchall()
+        cursor.unregister("wanted_keys")
+    there: dict[str, list[tuple[str, str | None]]] = {}
+    for key, fingerprint, given in rows:
+        there.setdefault(key, []).append((fingerprint, given))
+    records = []
+    for verdict in verdicts:
+        if verdict.record_key not in there:
+            raise UsageError(f"There is no record '{verdict.record_key}' in '{found.name}'.")
+        alike = sorted(
+            there[verdict.record_key],
+            key=lambda pair: (pair[1] != verdict.given, pair[1] is None, pair[1] or ""),
+        )
+        fingerprint, given = alike[0]
+        records.append(Seen(found.snapshot, fingerprint, given))
+    return records
+
+
+def _event(row: Mapping[str, Any], annotation_id: str, created_at: datetime) -> Annotation:
+    defaults = {
+        "annotation_id": annotation_id, "created_at": created_at, "action_id": annotation_id,
+        "source": "person", "taxonomy_version": 1, "workflow_version": 1, "branch": MAIN,
+        "given_version": 1,
+    }  # fmt: skip
+    return Annotation(**{**dict.fromkeys(_NAMES), **defaults, **row})
+
+
+def _table(written: Sequence[Annotation]) -> pa.Table:
+    kinds: dict[str, pa.DataType] = {
+        "taxonomy_version": pa.int32(), "workflow_version": pa.int32(),
+        "given_version": pa.int32(), "seconds": pa.float64(), "score": pa.float64(),
+        "created_at": pa.timestamp("us"),
+    }  # fmt: skip
+    return pa.table(
+        {
+            name: pa.array(
+                [getattr(event, name) for event in written], kinds.get(name, pa.string())
+            )
+            for name in _NAMES
+        }
+    )
+
+
+def _new_id(cursor: duckdb.DuckDBPyConnection) -> str:
+    row = cursor.execute("SELECT uuidv7()::VARCHAR").fetchone()
+    assert row is not None
+    return str(row[0])

@@ -10,7 +10,8 @@ import duckdb
 
 from curation import sql
 from curation.errors import LabelError, UnknownNameError, UsageError
-from curation.lake.records import ROW_COLUMN, label_sql
+from curation.lake.putting import put_rows
+from curation.lake.records import label_sql
 from curation.lake.roles import Roles
 from curation.lake.snapshots import Snapshot, log
 from curation.lake.workspace import Workspace
@@ -32,6 +33,8 @@ class Dataset:
     """Column name to DuckDB type, in the order of the source."""
     classes: int | None
     """How many labels occur; None without a label column."""
+    taxonomy_version: int = 1
+    """The version of the taxonomy that the labels in the data are classes of."""
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:
@@ -48,30 +51,44 @@ def get_dataset(workspace: Workspace, name: str, snapshot: int | None = None) ->
         UnknownNameError: there is no such dataset.
         UsageError: it has no such snapshot.
     """
+    if snapshot is not None:
+        return workspace.keep(
+            (name, snapshot), lambda: _at(workspace, name, _snapshot(workspace, name, snapshot))
+        )
+    newest = _history(workspace, name)[0]
+    return workspace.keep((name, newest.snapshot), lambda: _at(workspace, name, newest))
+
+
+def _snapshot(workspace: Workspace, name: str, snapshot: int) -> Snapshot:
     history = _history(workspace, name)
-    found = next((s for s in history if snapshot in (None, s.snapshot)), None)
+    found = next((s for s in history if s.snapshot == snapshot), None)
     if found is None:
         known = ", ".join(str(s.snapshot) for s in history)
         raise UsageError(f"'{name}' has no snapshot {snapshot}. It has, newest first: {known}.")
-    return workspace.keep((name, found.snapshot), lambda: _at(workspace, name, found))
+    return found
 
 
 def _at(workspace: Workspace, name: str, found: Snapshot) -> Dataset:
     with workspace.cursor() as cursor:
-        stored = cursor.execute(
-            f"SELECT roles FROM lake.curation.datasets AT (VERSION => {found.snapshot}) "
-            "WHERE name = ?",
-            [name],
-        ).fetchone()
+        # Before a workspace was brought up to date, the table had no taxonomy version.
+        [stored] = (
+            cursor.execute(
+                f"SELECT * FROM lake.curation.datasets AT (VERSION => {found.snapshot}) "
+                "WHERE name = ?",
+                [name],
+            )
+            .to_arrow_table()
+            .to_pylist()
+        )
         columns = columns_of(cursor, table_sql(name, found.snapshot))
-    assert stored is not None, "a snapshot of a dataset always has its roles"
     return Dataset(
         name=name,
-        roles=Roles.model_validate_json(stored[0]),
+        roles=Roles.model_validate_json(stored["roles"]),
         snapshot=found.snapshot,
         rows=found.rows or 0,
         columns=columns,
         classes=found.classes,
+        taxonomy_version=stored.get("taxonomy_version") or 1,
     )
 
 
@@ -90,7 +107,7 @@ def set_roles(workspace: Workspace, name: str, roles: Roles, author: str) -> int
         classes = check_roles(cursor, table_sql(name), dataset.columns, roles)
 
     def change(cursor: duckdb.DuckDBPyConnection) -> None:
-        store_roles(cursor, name, roles)
+        store_roles(cursor, name, roles, dataset.taxonomy_version)
 
     _, snapshot = workspace.write(
         change, author=author, message="Roles changed", operation="roles",
@@ -104,11 +121,9 @@ def restore(workspace: Workspace, name: str, snapshot: int, author: str) -> int:
     old = get_dataset(workspace, name, snapshot)
 
     def change(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute(
-            f"CREATE OR REPLACE TABLE {table_sql(name)} AS "
-            + in_order(f"(SELECT * FROM {table_sql(name, snapshot)} ORDER BY rowid)")
-        )
-        store_roles(cursor, name, old.roles)
+        source = f"(SELECT * FROM {table_sql(name, snapshot)} ORDER BY rowid)"
+        put_rows(cursor, name, source, old.columns, old.roles.having("key"))
+        store_roles(cursor, name, old.roles, old.taxonomy_version)
 
     _, new = workspace.write(
         change, author=author, message=f"Restored snapshot {snapshot}", operation="restore",
@@ -144,18 +159,6 @@ def table_sql(name: str, snapshot: int | None = None) -> str:
     return f"lake.data.{sql.identifier(name)}{at}"
 
 
-def in_order(source: str) -> str:
-    """Return the SELECT of a source's rows that writes them to the lake in the source's order.
-
-    Several threads write a table, and whichever is done first comes first, even after ORDER BY. A
-    window without an order is computed by one thread, in the order of what it reads.
-    """
-    row = sql.identifier(ROW_COLUMN)
-    return f"""
-        SELECT * EXCLUDE ({row}) FROM (SELECT *, row_number() OVER () AS {row} FROM {source})
-        WHERE {row} > 0"""
-
-
 def columns_of(cursor: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """Return the columns and DuckDB types of a table that SQL names."""
     return {
@@ -178,12 +181,15 @@ def check_name(name: str) -> str:
     return name
 
 
-def store_roles(cursor: duckdb.DuckDBPyConnection, name: str, roles: Roles) -> None:
-    """Write a dataset's roles, inside a transaction."""
+def store_roles(
+    cursor: duckdb.DuckDBPyConnection, name: str, roles: Roles, taxonomy_version: int = 1
+) -> None:
+    """Write a dataset's roles and the taxonomy of its labels, inside a transaction."""
     cursor.execute("DELETE FROM lake.curation.datasets WHERE name = ?", [name])
     cursor.execute(
-        "INSERT INTO lake.curation.datasets VALUES (?, ?, now()::TIMESTAMP)",
-        [name, roles.model_dump_json()],
+        "INSERT INTO lake.curation.datasets (name, roles, created_at, taxonomy_version) "
+        "VALUES (?, ?, now()::TIMESTAMP, ?)",
+        [name, roles.model_dump_json(), taxonomy_version],
     )
 
 

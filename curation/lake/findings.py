@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from curation import sql
 from curation.errors import UnknownNameError
 from curation.lake.workspace import Workspace
 
@@ -95,12 +97,24 @@ def find_stored(
 
 
 def latest_finding(
-    workspace: Workspace, dataset: str, snapshot: int | None = None
+    workspace: Workspace, dataset: str, snapshot: int | None = None, *, finder: str = "label"
 ) -> FindingSummary | None:
-    """Return the newest finding about a dataset, or about one snapshot of it, or None."""
+    """Return a finder's newest finding about a dataset, or about one snapshot of it, or None."""
     if snapshot is None:
-        return _first(workspace, "dataset = ?", [dataset])
-    return _first(workspace, "dataset = ? AND snapshot = ?", [dataset, snapshot])
+        return _first(workspace, "dataset = ? AND finder = ?", [dataset, finder])
+    return _first(
+        workspace, "dataset = ? AND finder = ? AND snapshot = ?", [dataset, finder, snapshot]
+    )
+
+
+def finding_rows(workspace: Workspace, finding_id: str, columns: Sequence[str]) -> pa.Table:
+    """Return columns of a stored finding's rows (`ROW_SCHEMA`), in the order of the data."""
+    with workspace.cursor() as cursor:
+        return cursor.execute(
+            f"SELECT {sql.identifiers(columns)} FROM lake.curation.finding_rows "
+            "WHERE finding_id = ? ORDER BY row_number",
+            [finding_id],
+        ).to_arrow_table()
 
 
 def get_finding(workspace: Workspace, finding_id: str) -> FindingSummary:

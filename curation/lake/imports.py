@@ -13,19 +13,19 @@ import pyarrow as pa
 
 from curation import sql
 from curation.errors import ContractError, UsageError
-from curation.lake import source_files
+from curation.lake import source_files, taxonomies
 from curation.lake.datasets import (
     Dataset,
     check_name,
     check_roles,
     columns_of,
-    in_order,
     list_datasets,
     store_roles,
     table_sql,
 )
 from curation.lake.diffs import Diff, diff
 from curation.lake.profile import profile_relation
+from curation.lake.putting import in_order, put_rows
 from curation.lake.records import label_sql
 from curation.lake.roles import SINGLE, Role, Roles, detect_roles
 from curation.lake.source_files import RefusedRow, Staged
@@ -198,18 +198,20 @@ def _import_staged(
     if mode == "append" and before is not None:
         operation = "append"
         source = _as_before(cursor, staged, before)
-        put, after = _append(source, before, roles)
+        append, after = _append(source, before, roles)
     else:
-        operation, after = "import", staged.table
-        put = [f"CREATE OR REPLACE TABLE {table_sql(name)} AS {in_order(staged.table)}"]
+        operation, after, append = "import", staged.table, []
     # Counted before the transaction: what an append leaves is the union of what stays and comes.
     rows, classes = _size(cursor, after, staged.columns, roles)
     progress(0.8, "Writing the snapshot")
+    taxonomy_version = _taxonomy_version(workspace, cursor, staged, roles, before)
 
     def change(transaction: duckdb.DuckDBPyConnection) -> None:
-        for statement in put:
+        if operation == "import":
+            put_rows(transaction, name, staged.table, staged.columns, roles.having("key"))
+        for statement in append:
             transaction.execute(statement)
-        store_roles(transaction, name, roles)
+        store_roles(transaction, name, roles, taxonomy_version)
 
     _, snapshot = workspace.write(
         change, author=author, message=message, operation=operation, dataset=name,
@@ -338,6 +340,25 @@ def _size(
     row = cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
     assert row is not None
     return int(row[0]), check_roles(cursor, table, dict(columns), roles)
+
+
+def _taxonomy_version(
+    workspace: Workspace,
+    cursor: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    roles: Roles,
+    before: Dataset | None,
+) -> int:
+    """Return the taxonomy version that the labels of a source are classes of."""
+    if before is None or roles.label is None:
+        return 1
+    history = taxonomies.history(workspace, before.name, roles.label)
+    if len(history.versions) == 1:
+        return 1
+    label = label_sql(roles.label, staged.columns[roles.label])
+    rows = cursor.execute(f"SELECT DISTINCT {label} FROM {staged.table}").fetchall()
+    labels = {name for (name,) in rows if name is not None}
+    return history.closest(labels, before.taxonomy_version)
 
 
 def _label_notes(cursor: duckdb.DuckDBPyConnection, staged: Staged, roles: Roles) -> list[str]:

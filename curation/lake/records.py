@@ -7,6 +7,8 @@ record is not applied to another text that took its key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
 import pyarrow as pa
 
@@ -31,6 +33,21 @@ def key_sql(roles: Roles) -> str:
     if not keys:
         return fingerprint_sql(roles)
     return _joined(keys, KEY_SEPARATOR)
+
+
+def key_equals_sql(roles: Roles, columns: Mapping[str, str]) -> str:
+    """Return the SQL that finds a record by its key, which it takes as its one parameter.
+
+    Where the key is one text or whole number, the column itself is compared, so that the lake skips
+    the files and row groups that cannot have it.
+    """
+    keys = roles.having("key")
+    kind = columns[keys[0]].upper() if len(keys) == 1 else ""
+    if kind == "VARCHAR":
+        return f"{sql.identifier(keys[0])} = ?"
+    if kind in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"):
+        return f"{sql.identifier(keys[0])} = TRY_CAST(? AS {kind})"
+    return f"{key_sql(roles)} = ?"
 
 
 def fingerprint_sql(roles: Roles) -> str:

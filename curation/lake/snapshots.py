@@ -9,7 +9,7 @@ from datetime import datetime
 
 from curation.lake.workspace import METADATA, Workspace
 
-DATA_OPERATIONS = ("import", "append", "roles", "restore", "run")
+DATA_OPERATIONS = ("import", "append", "roles", "restore", "run", "build")
 """The operations that make a new snapshot of a dataset's rows or roles."""
 
 

@@ -1,111 +1,152 @@
-"""The workspace: one DuckLake, its catalog in SQLite, its data in Parquet files beside it."""
+"""The workspace: one DuckLake, its catalog in SQLite or PostgreSQL, its data in Parquet files."""
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import json
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, TypeVar, cast
 
 import duckdb
-import tenacity
 
 from curation import sql
-from curation.errors import WorkspaceError
+from curation.errors import UsageError, WorkspaceError
+from curation.lake import catalogs, file_hashes, schema
+from curation.lake.catalogs import METADATA, Catalog
+from curation.lake.conflicts import (
+    RetryingCursor,
+    first_line,
+    is_alone,
+    mark_open,
+    retried,
+    turn,
+)
 
 T = TypeVar("T")
 
 DEFAULT_PATH = Path(".curation")
 ENVIRONMENT_VARIABLE = "CURATION_WORKSPACE"
 
-METADATA = "__ducklake_metadata_lake"
-"""What SQL calls the database that holds the lake's catalog."""
-
-_CATALOG_FILE = "catalog.sqlite"
-_RETRY_SECONDS = 20.0
-_EXTENSIONS = ("sqlite_scanner", "ducklake")
-
-# Our own tables lie in the same lake as the data, so that one snapshot id pins both.
-_SCHEMA = """
-CREATE SCHEMA IF NOT EXISTS lake.data;
-CREATE SCHEMA IF NOT EXISTS lake.curation;
-CREATE TABLE IF NOT EXISTS lake.curation.datasets (
-    name VARCHAR, roles VARCHAR, created_at TIMESTAMP);
-CREATE TABLE IF NOT EXISTS lake.curation.annotations (
-    annotation_id VARCHAR, dataset VARCHAR, label_column VARCHAR, record_key VARCHAR,
-    fingerprint VARCHAR, given VARCHAR, decision VARCHAR, value VARCHAR, annotator VARCHAR,
-    source VARCHAR, taxonomy_version INTEGER, workflow_version INTEGER, reason VARCHAR,
-    seconds DOUBLE, suggestion VARCHAR, score DOUBLE, created_at TIMESTAMP, reverts VARCHAR);
-CREATE TABLE IF NOT EXISTS lake.curation.findings (
-    finding_id VARCHAR, dataset VARCHAR, snapshot BIGINT, finder VARCHAR, parameters VARCHAR,
-    summary VARCHAR, created_at TIMESTAMP);
-CREATE TABLE IF NOT EXISTS lake.curation.finding_rows (
-    finding_id VARCHAR, row_number BIGINT, record_key VARCHAR, fingerprint VARCHAR,
-    given_label VARCHAR, label_quality DOUBLE, is_label_issue BOOLEAN, suggested_label VARCHAR,
-    given_label_probability DOUBLE, probabilities FLOAT[]);
-CREATE TABLE IF NOT EXISTS lake.curation.recipes (
-    dataset VARCHAR, text VARCHAR, author VARCHAR, created_at TIMESTAMP);
-CREATE TABLE IF NOT EXISTS lake.curation.runs (
-    run_id VARCHAR, dataset VARCHAR, manifest VARCHAR, created_at TIMESTAMP);
-"""
+__all__ = ["DEFAULT_PATH", "ENVIRONMENT_VARIABLE", "METADATA", "Workspace"]
 
 
 class Workspace:
     """One lake. Safe to share between threads; several processes may open the same one.
 
-    Writes of one process go one after the other. A write that meets another process's write is
+    Writes of one process go one after the other. A statement that meets another process's write is
     tried again for up to 20 seconds, since a SQLite catalog refuses a second writer at once.
     """
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
-        self.path = path
+    def __init__(self, catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> None:
+        self.catalog = catalog
+        self.data = catalogs.data_path(connection, catalog)
+        """Folder or address of the data files, with a slash at its end."""
+        self.path = catalogs.local_folder(catalog, self.data)
+        """A folder on this machine for what belongs to the workspace and is not in the lake."""
         self._connection = connection
         self._write_lock = threading.Lock()
+        self._turn = self.path / "write.lock" if catalog.kind == "sqlite" else None
         self._kept: dict[Hashable, Any] = {}
+        self._made_at: int | None = None
+        self._mark = mark_open(catalog.folder / "open.lock") if catalog.folder else None
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people; without a password."""
+        return self.catalog.name
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, create: bool = True) -> Workspace:
-        """Open a workspace, or make one where there is none.
+        """Open a workspace, or make one in a folder where there is none.
 
         Args:
-            path: the folder; without one, ``$CURATION_WORKSPACE``, else ``./.curation``.
-            create: whether a new one may be made.
+            path: a folder or ``postgresql://…``; without one, ``$CURATION_WORKSPACE``, else
+                ``./.curation``.
+            create: whether a new one may be made. In PostgreSQL only `init` makes one, since it
+                has to be told where the data go.
 
         Raises:
             WorkspaceError: no workspace there and none may be made, or it cannot be opened.
         """
-        folder = Path(path or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_PATH)
-        if folder.exists() and not folder.is_dir():
-            raise WorkspaceError(f"The workspace '{folder}' is a file. Name a folder.")
-        is_new = not (folder / _CATALOG_FILE).exists()
-        if is_new and not create:
+        catalog = catalogs.locate(path or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_PATH)
+        if not catalog.may_be_there and not create:
             raise WorkspaceError(
-                f"There is no workspace in '{folder}'. Import a file into it first: "
-                f"curation --workspace {folder} import FILE --dataset NAME"
+                f"There is no workspace in '{catalog.name}'. Import a file into it first: "
+                f"curation --workspace {catalog.name} import FILE --dataset NAME"
             )
+        return cls._attached(catalog, create=catalog.kind == "sqlite")
+
+    @classmethod
+    def init(cls, path: str | Path | None = None, *, data: Path | None = None) -> Workspace:
+        """Make a workspace.
+
+        Args:
+            path: as for `open`.
+            data: for PostgreSQL, a folder that all who share the workspace can read and write.
+
+        Raises:
+            UsageError: there is one already, or ``data`` is missing, or given for a folder.
+            WorkspaceError: it cannot be made.
+        """
+        catalog = catalogs.locate(path or os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_PATH)
+        if catalog.kind == "sqlite" and data is not None:
+            raise UsageError("A workspace in a folder keeps its data there; leave out --data.")
+        if catalog.kind == "postgres" and data is None:
+            raise UsageError(
+                "A workspace in PostgreSQL needs a folder for its data, which all who share it "
+                f"can reach: curation workspace init {catalog.name} --data DIR"
+            )
+        if catalogs.exists(catalog):
+            raise UsageError(
+                f"There is a workspace in '{catalog.name}' already. Use it, or name another place."
+            )
+        return cls._attached(catalog, create=True, data=data)
+
+    @classmethod
+    def _attached(cls, catalog: Catalog, *, create: bool, data: Path | None = None) -> Workspace:
+        is_new = create and not catalog.may_be_there
+        files = data.resolve() / "data" if data is not None else catalog.folder
+        connection = None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            workspace = cls(folder.resolve(), _attach(folder.resolve()))
+            if files is not None:
+                files.mkdir(parents=True, exist_ok=True)
+            connection = catalogs.connect(catalog)
+            workspace = cls._on(catalog, connection, create=create, data=f"{files}/")
         except (OSError, duckdb.Error) as error:
-            raise WorkspaceError(f"The workspace '{folder}' cannot be opened: {error}") from error
-        # Another process may be between the catalog and its tables, or have died there.
-        if not workspace._retry(workspace._has_tables):
-            workspace._retry(lambda: workspace._connection.execute(_SCHEMA))
+            if connection is not None:
+                connection.close()
+            raise _not_opened(catalog, error) from error
+        if is_new:
+            workspace._made_at = workspace._newest_snapshot()
         return workspace
 
-    def _has_tables(self) -> bool:
-        row = self._connection.execute(
-            "SELECT count(*) FROM duckdb_tables() "
-            "WHERE database_name = 'lake' AND schema_name = 'curation'"
-        ).fetchone()
-        return row == (_SCHEMA.count("CREATE TABLE"),)
+    @classmethod
+    def _on(
+        cls, catalog: Catalog, connection: duckdb.DuckDBPyConnection, *, create: bool, data: str
+    ) -> Workspace:
+        retried(lambda: catalogs.attach(connection, catalog, create=create, data=data))
+        workspace = cls(catalog, connection)
+        connection.execute(f"SET temp_directory = {sql.literal(workspace._spill())}")
+        # Another process may be between the catalog and its tables, or have died there.
+        if not retried(lambda: schema.is_current(connection)):
+            retried(lambda: schema.bring_up_to_date(connection))
+        return workspace
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of the caller's own, for reading; the lake is called ``lake``."""
-        return self._connection.cursor()
+        """Return a connection of the caller's own, for reading; the lake is called ``lake``.
+
+        Its statements are tried again when they meet another process's write.
+        """
+        # It does all that a DuckDB connection does, and DuckDB's class cannot be derived from.
+        return cast(
+            "duckdb.DuckDBPyConnection", RetryingCursor(self._connection.cursor(), self.data)
+        )
 
     def keep(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what ``make`` gave for this key the first time.
@@ -144,12 +185,13 @@ class Workspace:
             What ``change`` returned, and the id of the new snapshot.
 
         Raises:
-            WorkspaceError: other processes kept the catalog busy all the time.
+            WorkspaceError: other processes kept the catalog busy all the time, or it cannot be
+                written; then nothing of the change is in it.
         """
         extra = json.dumps({"operation": operation, "dataset": dataset, **details})
 
         def attempt() -> tuple[T, int]:
-            with self._write_lock:
+            with self._write_lock, turn(self._turn):
                 connection.execute("BEGIN")
                 try:
                     result = change(connection)
@@ -159,99 +201,80 @@ class Workspace:
                     )
                     connection.execute("COMMIT")
                 except BaseException:
-                    _roll_back(connection)
+                    schema.roll_back(connection)
                     raise
                 return result, _one(connection.execute("FROM lake.last_committed_snapshot()"))
 
-        connection = cursor or self.cursor()
+        given = cursor.connection if isinstance(cursor, RetryingCursor) else cursor
+        connection = given or self._connection.cursor()
         try:
-            return self._retry(attempt)
+            result, snapshot = retried(attempt)
+            # The change is in; what is not recorded now is noted and recorded by the next check.
+            with contextlib.suppress(OSError, duckdb.Error):
+                file_hashes.record(connection, self.data, self.path, snapshot)
+        except (OSError, duckdb.IOException, duckdb.TransactionException) as error:
+            raise WorkspaceError(
+                f"The workspace '{self.name}' cannot be written, so nothing was changed: "
+                f"{first_line(error)}\nSee whether its disk is full, read-only or out of reach."
+            ) from error
         finally:
             if cursor is None:
                 connection.close()
+        return result, snapshot
 
     def close(self) -> None:
         """Close the connection; open cursors end with it."""
         self._connection.close()
+        if self._mark is not None:
+            os.close(self._mark)
+            self._mark = None
 
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:  # fmt: skip
+        is_unused = (
+            error is not None
+            and self._made_at is not None
+            and self._made_at == self._newest_snapshot()
+        )
+        if is_unused and is_alone(self._mark):
+            self._remove()
         self.close()
 
-    @staticmethod
-    def _retry(attempt: Callable[[], T]) -> T:
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_conflict),
-            wait=tenacity.wait_random_exponential(multiplier=0.02, max=1.0),
-            stop=tenacity.stop_after_delay(_RETRY_SECONDS),
-            reraise=True,
+    def _newest_snapshot(self) -> int:
+        row = self._connection.execute("SELECT id FROM lake.current_snapshot()").fetchone()
+        assert row is not None, "a lake always has a snapshot"
+        return int(row[0])
+
+    def _spill(self) -> str:
+        """Return where a query may put what does not fit into memory; no two processes share it."""
+        folder = self.path if self.catalog.kind == "sqlite" else Path(tempfile.gettempdir())
+        return str(folder / "spill" / str(os.getpid()))
+
+    def _remove(self) -> None:
+        """Remove the folder's workspace that this call made and nothing was written to."""
+        self._connection.close()
+        for lock in ("write.lock", "open.lock"):
+            (self.path / lock).unlink(missing_ok=True)
+        self.catalog.file.unlink(missing_ok=True)
+        for name in ("data", "spill"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        with contextlib.suppress(OSError):  # something else lies there
+            self.path.rmdir()
+
+
+def _not_opened(catalog: Catalog, error: Exception) -> WorkspaceError:
+    if "does not exist - and creating" in str(error):
+        return WorkspaceError(
+            f"There is no workspace in '{catalog.name}'. Make one: "
+            f"curation workspace init {catalog.name} --data DIR"
         )
-        try:
-            return retrying(attempt)
-        except duckdb.Error as error:
-            if not _is_conflict(error):
-                raise
-            raise WorkspaceError(
-                f"Other processes kept the workspace busy for {_RETRY_SECONDS:.0f} seconds; "
-                "nothing was written. Try again."
-            ) from error
-
-
-def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Load the extensions from the files in their Python packages, else let DuckDB fetch them."""
-    for name in _EXTENSIONS:
-        try:
-            package = importlib.import_module(f"duckdb_extension_{name}")
-        except ModuleNotFoundError:
-            connection.execute(f"INSTALL {name}; LOAD {name}")
-            continue
-        folder = Path(str(package.__file__)).parent
-        file = next(folder.glob(f"extensions/*/{name}.duckdb_extension"))
-        connection.execute(f"LOAD {sql.literal(str(file))}")
-
-
-def _attach(folder: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    # A timestamp without a zone is UTC everywhere in the lake.
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    spill = folder / "spill"
-    connection.execute(f"SET temp_directory = {sql.literal(str(spill))}")
-    load_extensions(connection)
-    catalog = sql.literal(f"ducklake:sqlite:{folder / _CATALOG_FILE}")
-    Workspace._retry(
-        lambda: connection.execute(
-            f"ATTACH {catalog} AS lake "
-            # The catalog keeps the path of the data; the folder may have been moved since.
-            f"(DATA_PATH {sql.literal(str(folder / 'data'))}, OVERRIDE_DATA_PATH true, "
-            "META_JOURNAL_MODE 'WAL')"
-        )
-    )
-    return connection
-
-
-def _is_conflict(error: BaseException) -> bool:
-    text = str(error).lower()
-    if isinstance(error, duckdb.TransactionException):
-        # A reader may come between the statements with which another process writes the catalog.
-        if "failed to load ducklake" in text:
-            return True
-    elif not isinstance(error, duckdb.Error) or isinstance(error, duckdb.DataError):
-        return False
-    return (
-        "database is locked" in text
-        or "conflict" in text
-        or ("constraint" in text and "snapshot" in text)
-    )
-
-
-def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
-    try:
-        cursor.execute("ROLLBACK")
-    except duckdb.TransactionException:
-        # The failed statement already ended the transaction.
-        return
+    said = "\n".join(str(error).strip().splitlines()[:2])
+    return WorkspaceError(f"The workspace '{catalog.name}' cannot be opened: {said}")
 
 
 def _one(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -6,17 +6,20 @@ modes that show less are decided here, so that no page changes when they come.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from curation import sql
-from curation.lake.annotations import in_force_sql
+from curation.lake import taxonomies
 from curation.lake.datasets import get_dataset, table_sql
+from curation.lake.decisions import active_events_sql, in_force_sql
 from curation.lake.findings import FindingSummary, get_finding
+from curation.lake.fold import EVERYTHING
 from curation.lake.records import ROW_COLUMN
+from curation.lake.translation import UNKNOWN, Reading
 from curation.lake.workspace import Workspace
 
 Show = Literal["flagged", "all"]
@@ -47,8 +50,12 @@ class ReviewItem:
     """One record that waits for a decision about its label."""
 
     record_key: str
-    given_label: str
-    suggested_label: str
+    fingerprint: str
+    given_label: str | None
+    suggested_label: str | None
+    """A class of the taxonomy in force, or None where nothing is suggested."""
+    can_keep: bool
+    """Whether the given label is still a class, so that it can be kept as it is."""
     label_quality: float
     """0 to 1; 1 is clean."""
     given_label_probability: float
@@ -144,7 +151,7 @@ def review_queue(
     with workspace.cursor() as cursor:
         found = cursor.execute(
             f"""
-            WITH decided AS ({in_force_sql()}),
+            WITH decided AS ({_decided_sql(workspace, viewer, finding, label)}),
             queue AS (
                 SELECT f.* FROM lake.curation.finding_rows f
                 WHERE {condition} AND NOT EXISTS (
@@ -153,9 +160,19 @@ def review_queue(
             records AS (SELECT rowid AS {ROW_COLUMN}, * FROM {table})
             SELECT q.*, r AS record FROM queue q JOIN records r ON r.{ROW_COLUMN} = q.row_number
             ORDER BY q.label_quality, q.row_number""",
-            [finding.dataset, label, finding.dataset, *values],
+            values,
         ).to_arrow_table()
-    return [_item(finding, row) for row in found.to_pylist()]
+    readings = _readings(workspace, finding, label)
+    return [_item(finding, row, readings) for row in found.to_pylist()]
+
+
+def classes(workspace: Workspace, viewer: Viewer, finding_id: str) -> list[str]:
+    """Return the classes that a record may be given now: those of the taxonomy in force."""
+    finding = get_finding(workspace, finding_id)
+    label = get_dataset(workspace, finding.dataset, finding.snapshot).roles.label
+    if label is None or not taxonomies.is_stored(workspace, finding.dataset, label):
+        return finding.classes
+    return list(taxonomies.current(workspace, finding.dataset, label).classes)
 
 
 def review_counts(
@@ -174,7 +191,7 @@ def review_counts(
     with workspace.cursor() as cursor:
         row = cursor.execute(
             f"""
-            WITH decided AS ({in_force_sql()})
+            WITH decided AS ({_decided_sql(workspace, viewer, finding, label)})
             SELECT count(*) FILTER (WHERE d.record_key IS NULL AND {condition}),
                 count(DISTINCT d.record_key),
                 count(*) FILTER (WHERE f.is_label_issue
@@ -182,15 +199,52 @@ def review_counts(
                 count(*) FILTER (WHERE f.is_label_issue AND d.decision IN ('relabel', 'exclude'))
             FROM lake.curation.finding_rows f LEFT JOIN decided d USING (record_key)
             WHERE f.finding_id = ?""",
-            [finding.dataset, label, finding.dataset, *values, finding_id],
+            [*values, finding_id],
         ).fetchone()
     assert row is not None
     return ReviewCounts(*row)
 
 
+def annotation_count(workspace: Workspace, viewer: Viewer, dataset: str) -> int:
+    """Return how many annotation events there are: it grows with every one."""
+    with workspace.cursor() as cursor:
+        row = cursor.execute(
+            "SELECT count(*) FROM lake.curation.annotations WHERE dataset = ?", [dataset]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def preview(viewer: Viewer, table: pa.Table, limit: int = 50) -> pa.Table:
     """Return the first rows of a result that is not in the lake."""
     return table.slice(0, limit)
+
+
+def _decided_sql(
+    workspace: Workspace, viewer: Viewer, finding: FindingSummary, label: str | None
+) -> str:
+    """Return the SELECT of the records that a person need not decide about any more."""
+    if finding.finder in ("label", "reclassify"):
+        said = in_force_sql(workspace, finding.dataset, label)
+        return f"SELECT * FROM ({said}) WHERE standing IN ('in_force', 'excluded')"
+    # What was said before is why the record is in the queue.
+    active = active_events_sql(workspace, finding.dataset, label, EVERYTHING)
+    found_at = sql.literal(finding.created_at.isoformat(sep=" "))
+    later = f"created_at > {found_at}::TIMESTAMP"
+    if finding.finder == "label_next":
+        later = f"annotator = {sql.literal(viewer.user)}"
+    return f"SELECT DISTINCT ON (record_key) * FROM ({active}) WHERE {later}"
+
+
+def _readings(
+    workspace: Workspace, finding: FindingSummary, label: str | None
+) -> Mapping[str, Reading] | None:
+    """Return what the classes of the finding's snapshot mean now; None where nothing changed."""
+    if label is None or not taxonomies.is_stored(workspace, finding.dataset, label):
+        return None
+    history = taxonomies.history(workspace, finding.dataset, label)
+    version = get_dataset(workspace, finding.dataset, finding.snapshot).taxonomy_version
+    return history.table(history.current.version).get(version, {})
 
 
 def _filter(
@@ -208,24 +262,46 @@ def _filter(
     return condition, values
 
 
-def _item(finding: FindingSummary, row: dict[str, Any]) -> ReviewItem:
+def _item(
+    finding: FindingSummary, row: dict[str, Any], readings: Mapping[str, Reading] | None
+) -> ReviewItem:
+    given, suggested = row["given_label"], row["suggested_label"]
+    shares = dict(zip(finding.classes, row["probabilities"], strict=True))
+    kept: str | None = given
+    if readings is not None and given is not None:
+        kept = readings.get(given, UNKNOWN).label
+    if readings is not None and finding.finder == "label":
+        suggested = readings.get(suggested, UNKNOWN).label
+        shares = _read(shares, readings)
     return ReviewItem(
         record_key=row["record_key"],
-        given_label=row["given_label"],
-        suggested_label=row["suggested_label"],
+        fingerprint=row["fingerprint"],
+        given_label=given,
+        suggested_label=suggested,
+        can_keep=kept is not None,
         label_quality=row["label_quality"],
         given_label_probability=row["given_label_probability"],
         is_label_issue=row["is_label_issue"],
-        probabilities=_top(finding.classes, row["probabilities"], row["given_label"]),
+        probabilities=_top(shares, given),
         values={name: value for name, value in row["record"].items() if name != ROW_COLUMN},
     )
 
 
-def _top(classes: list[str], probabilities: list[float], given: str) -> dict[str, float]:
-    ranked = sorted(zip(classes, probabilities, strict=True), key=lambda pair: -pair[1])
+def _read(shares: Mapping[str, float], readings: Mapping[str, Reading]) -> dict[str, float]:
+    """Return probabilities of the classes of today; what a split leaves open is shared out."""
+    found: dict[str, float] = {}
+    for name, share in shares.items():
+        now = readings.get(name, UNKNOWN).classes
+        for one in now:
+            found[one] = found.get(one, 0.0) + share / len(now)
+    return found
+
+
+def _top(shares: Mapping[str, float], given: str | None) -> dict[str, float]:
+    ranked = sorted(shares.items(), key=lambda pair: -pair[1])
     shown = dict(ranked[:TOP_CLASSES])
-    if given not in shown:
-        shown = dict(ranked[: TOP_CLASSES - 1]) | {given: dict(ranked)[given]}
+    if given is not None and given in shares and given not in shown:
+        shown = dict(ranked[: TOP_CLASSES - 1]) | {given: shares[given]}
     if len(ranked) > len(shown):
-        shown[OTHERS] = max(0.0, 1.0 - sum(shown.values()))
+        shown[OTHERS] = max(0.0, sum(shares.values()) - sum(shown.values()))
     return shown

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import duckdb
-
-from curation.lake.annotations import decisions
+from curation.finders.consensus import decided
+from curation.lake import documents, taxonomies
 from curation.lake.datasets import get_dataset
 from curation.lake.workspace import Workspace
 from curation.recipe.model import ColumnSpec, Contract, Recipe, RecipeAnnotation
+from curation.recipe.rules import with_rules
 from curation.recipe.yaml import parse, render
 from curation.steps import ApplyAnnotations
 
+NAME = "recipe"
+"""What the draft of a dataset is called: there is one."""
 
-def load_draft(workspace: Workspace, dataset: str) -> Recipe:
-    """Return the draft of a dataset; a new one only applies the decisions."""
-    text = draft_text(workspace, dataset)
+
+def load_draft(workspace: Workspace, dataset: str, *, saved: bool = True) -> Recipe:
+    """Return a dataset's draft; a new one, or one not ``saved``, only applies the decisions."""
+    text = draft_text(workspace, dataset) if saved else ""
     return parse(text) if text else Recipe(name=dataset, steps=(ApplyAnnotations(),))
 
 
 def draft_text(workspace: Workspace, dataset: str) -> str:
-    """Return the draft as it was last saved, or an empty text."""
-    with workspace.cursor() as cursor:
-        row = cursor.execute(
-            "SELECT text FROM lake.curation.recipes WHERE dataset = ? "
-            "ORDER BY created_at DESC, text LIMIT 1",
-            [dataset],
-        ).fetchone()
-    return row[0] if row else ""
+    """Return the draft that is in force, or an empty text."""
+    found = documents.in_force(workspace, "recipe", dataset, NAME)
+    return found.text if found else ""
 
 
 def save_draft(workspace: Workspace, dataset: str, recipe: Recipe, author: str) -> int:
-    """Keep a new version of a dataset's draft; return the snapshot that has it."""
+    """Keep a new version of a dataset's draft; return its number."""
     text = render(recipe, draft_text(workspace, dataset) or None)
-
-    def change(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute(
-            "INSERT INTO lake.curation.recipes VALUES (?, ?, ?, now()::TIMESTAMP)",
-            [dataset, text, author],
-        )
-
-    _, snapshot = workspace.write(
-        change, author=author, message=f"Recipe with {len(recipe.steps)} steps",
-        operation="recipe", dataset=dataset,
-    )  # fmt: skip
-    return snapshot
+    message = f"Recipe with {len(recipe.steps)} steps"
+    saved = documents.save(workspace, "recipe", dataset, NAME, text, author=author, message=message)
+    return saved.version
 
 
 def export(workspace: Workspace, dataset: str) -> str:
@@ -61,18 +50,25 @@ def exported(workspace: Workspace, dataset: str) -> Recipe:
     }
     annotations = tuple(
         RecipeAnnotation(
-            record_key=event.record_key,
-            fingerprint=event.fingerprint,
-            given=event.given,
-            decision=event.decision,
-            value=event.value,
-            annotator=event.annotator,
-            created_at=event.created_at.isoformat(timespec="seconds"),
+            record_key=one.record_key or "",
+            fingerprint=one.fingerprint or "",
+            given=one.given,
+            decision="exclude" if one.standing == "excluded" else one.decision,
+            value=one.value_read,
+            annotator=one.annotator,
+            created_at=one.created_at.isoformat(timespec="seconds"),
+            given_version=one.given_version,
+            standing="in_force" if one.standing == "excluded" else one.standing,
         )
-        for event in decisions(workspace, dataset)
-        if event.decision in ("relabel", "confirm", "exclude")
+        for one in decided(workspace, found)
+        if one.decision in ("relabel", "confirm", "exclude")
     )
-    draft = load_draft(workspace, dataset)
+    history = taxonomies.history(workspace, dataset) if found.roles.label else None
+    draft = with_rules(workspace, load_draft(workspace, dataset))
     return draft.model_copy(
-        update={"contract": Contract(columns=columns), "annotations": annotations}
+        update={
+            "contract": Contract(columns=columns),
+            "annotations": annotations,
+            "taxonomy": history if history and len(history.versions) > 1 else None,
+        }
     )

@@ -27,7 +27,7 @@ def manifest(recipe: Recipe, result: RunResult, source: Path, target: Path) -> d
             "rows": result.rows_in,
         },
         "output": {"file": target.name, "sha256": file_sha256(target), "rows": result.rows},
-        "steps": [_step(step) for step in result.steps],
+        "steps": [step_record(step) for step in result.steps],
         "notes": result.notes,
         "versions": versions(),
     }
@@ -43,7 +43,7 @@ def report(recipe: Recipe, result: RunResult) -> dict[str, Any]:
         "classes_after": result.class_counts(),
         "steps": [
             {
-                **_step(step),
+                **step_record(step),
                 "queue": step.queue.to_pylist() if step.queue is not None else [],
             }
             for step in result.steps
@@ -52,7 +52,8 @@ def report(recipe: Recipe, result: RunResult) -> dict[str, Any]:
     }
 
 
-def _step(step: StepOutcome) -> dict[str, Any]:
+def step_record(step: StepOutcome) -> dict[str, Any]:
+    """Return what a step did, without the records that wait."""
     return {
         "id": step.id,
         "step": step.name,

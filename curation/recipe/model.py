@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validat
 
 from curation.errors import RecipeError
 from curation.lake.roles import Role, Roles
+from curation.lake.translation import TaxonomyHistory
 from curation.steps import Step
 
 if TYPE_CHECKING:
@@ -59,10 +60,14 @@ class RecipeAnnotation(BaseModel):
     value: str | None = None
     annotator: str = ""
     created_at: str = ""
+    given_version: int = Field(default=1, ge=1)
+    """The version of the taxonomy that ``given`` is a class of."""
+    standing: Literal["in_force", "queue", "disputed"] = "in_force"
+    """Whether it decides, or waits: for the taxonomy's sake, or since annotators disagree."""
 
     @model_validator(mode="after")
     def _value_for_relabel(self) -> RecipeAnnotation:
-        if self.decision == "relabel" and not self.value:
+        if self.decision == "relabel" and not self.value and self.standing != "queue":
             raise ValueError("a relabel needs a value")
         return self
 
@@ -79,6 +84,8 @@ class Recipe(BaseModel):
     )
     contract: Contract = Contract()
     steps: tuple[SerializeAsAny[Step], ...] = ()
+    taxonomy: TaxonomyHistory | None = None
+    """Versions of the label's classes; None where they never changed."""
     annotations: tuple[RecipeAnnotation, ...] = ()
 
     @model_validator(mode="after")

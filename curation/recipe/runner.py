@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from curation.engines.base import Relation
 from curation.engines.duckdb import DuckDBEngine
 from curation.errors import ContractError, CurationError
 from curation.lake import source_files
-from curation.lake.annotations import decisions as decisions_in_force
 from curation.lake.datasets import get_dataset, table_sql
+from curation.lake.fold import EVERYTHING, Cut, Policy
 from curation.lake.imports import MAX_REFUSED
 from curation.lake.profile import profile_relation
 from curation.lake.records import (
@@ -34,8 +33,10 @@ from curation.lake.workspace import Workspace
 from curation.progress import Progress, no_progress, part
 from curation.recipe.contract import check_contract
 from curation.recipe.model import ColumnSpec, Contract, Recipe
+from curation.recipe.rules import with_rules
+from curation.recipe.said import SaidAboutData, of_dataset, of_recipe
 from curation.steps import StepContext
-from curation.steps.base import DecisionLike, data_columns, row_count
+from curation.steps.base import data_columns, row_count
 
 _NARROWER = {"VARCHAR": ("BIGINT", "BOOLEAN", "DATE"), "DOUBLE": ("BIGINT",)}
 """Types that a column may have where the contract has the first, which holds all their values."""
@@ -128,7 +129,7 @@ class _Source:
 
     relation: Relation
     roles: Roles
-    decisions: Sequence[DecisionLike]
+    said: SaidAboutData
     notes: list[str] = field(default_factory=list)
 
 
@@ -190,6 +191,9 @@ def run_on_dataset(
     *,
     snapshot: int | None = None,
     until: int | None = None,
+    policy: Policy | None = None,
+    cut: Cut = EVERYTHING,
+    taxonomy_version: int | None = None,
     progress: Progress = no_progress,
 ) -> RunResult:
     """Run a recipe on a dataset with the decisions that are in force in the workspace.
@@ -200,6 +204,9 @@ def run_on_dataset(
         recipe: its contract and decisions are not used: those of the dataset are.
         snapshot: which version; the newest without one.
         until: run only so many steps.
+        policy: how several decisions about a record become one; the workflow's without one.
+        cut: which annotations count.
+        taxonomy_version: what labels are read under; the version in force without one.
         progress: told how far it is.
     """
     found = get_dataset(workspace, dataset, snapshot)
@@ -210,9 +217,11 @@ def run_on_dataset(
                 f"SELECT * FROM {table_sql(dataset, found.snapshot)} ORDER BY rowid"
             ).to_arrow_reader()
             relation = engine.put(reader)
-        said = decisions_in_force(workspace, dataset, label=found.roles.label)
+        said = of_dataset(
+            workspace, found, policy=policy, cut=cut, taxonomy_version=taxonomy_version
+        )
         source = _Source(relation, found.roles, said)
-        return _run(engine, recipe, source, until, progress)
+        return _run(engine, with_rules(workspace, recipe), source, until, progress)
     except BaseException:
         engine.close()
         raise
@@ -224,7 +233,16 @@ def _from_contract(engine: DuckDBEngine, recipe: Recipe, table: str, notes: list
     differences = check_contract(recipe, relation.columns)
     roles = recipe.contract.roles
     _check_key(engine, relation, roles)
-    return _Source(relation, roles, recipe.annotations, [*notes, *detected, *changes, *differences])
+    said = of_recipe(recipe, _labels(engine, relation, roles))
+    return _Source(relation, roles, said, [*notes, *detected, *changes, *differences])
+
+
+def _labels(engine: DuckDBEngine, relation: Relation, roles: Roles) -> set[str]:
+    if roles.label is None:
+        return set()
+    label = label_sql(roles.label, relation.columns[roles.label])
+    found = engine.table(f"SELECT DISTINCT {label} AS label FROM {relation.name}")
+    return {name for name in found["label"].to_pylist() if name is not None}
 
 
 def _with_roles(
@@ -312,7 +330,7 @@ def _run(
         share(0.0, f"Step {number} of {len(steps)}: {step.name}")
         context = StepContext(
             engine=engine, roles=source.roles, seed=recipe.seed, step_id=step.step_id,
-            decisions=source.decisions, progress=share,
+            decisions=source.said.decisions, readings=source.said.readings, progress=share,
         )  # fmt: skip
         try:
             done = step.apply(relation, context)

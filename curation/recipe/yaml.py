@@ -212,12 +212,19 @@ def _literals(annotation: Any) -> list[str]:
 def _as_data(recipe: Recipe) -> dict[str, Any]:
     data: dict[str, Any] = _safe(recipe.model_dump(mode="json", exclude_none=True))
     data["steps"] = [_step_data(step) for step in recipe.steps]
+    data["annotations"] = [_told(annotation) for annotation in data["annotations"]]
     data["contract"]["columns"] = {
         name: _flow(spec) for name, spec in data["contract"]["columns"].items()
     }
     if not data["contract"]["columns"]:
         del data["contract"]
     return data
+
+
+def _told(annotation: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a decision what goes without saying."""
+    usual = {"given_version": 1, "standing": "in_force"}
+    return {name: value for name, value in annotation.items() if usual.get(name) != value}
 
 
 def _step_data(step: Step) -> dict[str, Any]:

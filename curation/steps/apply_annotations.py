@@ -4,34 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import pyarrow as pa
-
 from curation import sql
-from curation.engines.base import Relation
+from curation.engines.base import Engine, Relation
 from curation.errors import ContractError
-from curation.lake.records import (
-    FINGERPRINT_COLUMN,
-    KEY_COLUMN,
-    ROW_COLUMN,
-    SOURCE_COLUMN,
-    label_sql,
-)
+from curation.lake.records import KEY_COLUMN, ROW_COLUMN, SOURCE_COLUMN, label_sql
 from curation.steps.base import Step, StepContext, StepResult, row_count
-
-OUTCOMES = ("applied", "moved", "contradiction", "content_changed", "gone", "unsure")
-"""Every decision ends in exactly one of these, so the counts add up to the decisions."""
-
-_DECISIONS = pa.schema(
-    [
-        ("number", pa.int64()),
-        ("record_key", pa.string()),
-        ("fingerprint", pa.string()),
-        ("given", pa.string()),
-        ("decision", pa.string()),
-        ("value", pa.string()),
-    ]
+from curation.steps.matching import (
+    OUTCOMES,
+    REASONS,
+    decision_table,
+    note,
+    outcomes_sql,
+    pairs_sql,
+    reading_table,
 )
-_KEY, _PRINT = sql.identifier(KEY_COLUMN), sql.identifier(FINGERPRINT_COLUMN)
+
+_KEY = sql.identifier(KEY_COLUMN)
 _ROW, _SOURCE = sql.identifier(ROW_COLUMN), sql.identifier(SOURCE_COLUMN)
 
 
@@ -41,7 +29,9 @@ class ApplyAnnotations(Step):
     Same key and content: applied. Same content under another key: applied, and counted as moved.
     Same key, other content: left for a person. The source's own label changed since: a
     contradiction, left for a person, and neither side is overwritten. Every decision ends in
-    exactly one of these counts, or in gone or unsure.
+    exactly one of these counts, or in gone, unsure or disputed. Where the taxonomy changed, all
+    labels are read under the version in force: a renamed or merged class gets its new name, and a
+    record of a split or retired class loses its label and waits for a person.
     """
 
     name: ClassVar[str] = "apply_annotations"
@@ -60,12 +50,13 @@ class ApplyAnnotations(Step):
         engine, label = context.engine, context.label()
         kind = relation.columns[label]
         given = label_sql(label, kind, of="r")
-        decided = engine.put(_decision_table(context))
+        relation, read = _with_readings(relation, context, given)
+        decided = engine.put(decision_table(context.decisions))
         _check_values(context, decided, label, kind)
-        pairs = engine.select(_pairs_sql(relation, decided, given))
-        outcomes = engine.select(_outcomes_sql(decided, pairs))
-        changed = engine.select(_changed_rows_sql(relation, pairs, outcomes, given))
-        result = engine.select(_result_sql(relation, changed, label, kind))
+        pairs = engine.select(pairs_sql(relation, decided, given, read))
+        outcomes = engine.select(outcomes_sql(decided, pairs))
+        changed = engine.select(_changed_rows_sql(relation, pairs, outcomes, read))
+        result = engine.select(_result_sql(relation, changed, label, kind, context))
         counts = dict.fromkeys(OUTCOMES, 0) | {
             row["outcome"]: row["rows"]
             for row in engine.table(
@@ -73,32 +64,42 @@ class ApplyAnnotations(Step):
             ).to_pylist()
         }
         relabelled = engine.values(f"SELECT count(*) FROM {changed.name} WHERE is_new_label")[0]
+        translated = _translated(engine, relation, changed, given, context)
         dropped = row_count(engine, relation) - row_count(engine, result)
-        queue = engine.table(_queue_sql(relation, pairs, outcomes, given))
         return StepResult(
             relation=result,
-            touched=relabelled + dropped,
-            counts={**counts, "relabelled": relabelled, "dropped": dropped},
-            note=_note(counts),
-            queue=queue,
-        )
+            touched=relabelled + translated + dropped,
+            counts={
+                **counts, "relabelled": relabelled, "translated": translated, "dropped": dropped,
+            },
+            note=note(counts) + (f"; {translated:,} labels translated" if translated else ""),
+            queue=engine.table(_queue_sql(relation, pairs, outcomes, changed, given, context)),
+        )  # fmt: skip
 
 
-def _decision_table(context: StepContext) -> pa.Table:
-    rows = [
-        {
-            "number": number,
-            **{name: getattr(decision, name) for name in _DECISIONS.names[1:]},
-        }
-        for number, decision in enumerate(context.decisions)
-    ]
-    return pa.Table.from_pylist(rows, schema=_DECISIONS)
+def _with_readings(relation: Relation, context: StepContext, given: str) -> tuple[Relation, str]:
+    """Give rows what their label reads under the wanted taxonomy; return the SQL of that."""
+    if context.readings is None:
+        return relation, given
+    readings = context.engine.put(reading_table(context.readings))
+    # A label that no version knows may be new in the source: it stays, and a person looks at it.
+    joined = context.engine.select(
+        f"""SELECT r.*, CASE WHEN t.label IS NULL THEN {given} ELSE t.read END AS {_READ},
+            CASE WHEN {given} IS NULL THEN 'in_force' ELSE coalesce(t.standing, 'unknown') END
+                AS {_STANDING}
+        FROM {relation.name} r LEFT JOIN {readings.name} t ON t.label = {given}"""
+    )
+    return joined, f"r.{_READ}"
+
+
+_READ = sql.identifier("_curation_read")
+_STANDING = sql.identifier("_curation_standing")
 
 
 def _check_values(context: StepContext, decided: Relation, label: str, kind: str) -> None:
     bad = context.engine.table(
         f"SELECT DISTINCT value FROM {decided.name} WHERE decision = 'relabel' "
-        f"AND TRY_CAST(value AS {kind}) IS NULL ORDER BY value LIMIT 5"
+        f"AND value IS NOT NULL AND TRY_CAST(value AS {kind}) IS NULL ORDER BY value LIMIT 5"
     )["value"].to_pylist()
     if bad:
         raise ContractError(
@@ -107,77 +108,84 @@ def _check_values(context: StepContext, decided: Relation, label: str, kind: str
         )
 
 
-def _pairs_sql(relation: Relation, decided: Relation, label: str) -> str:
-    """Pair decisions with rows: by key, else by content; say whether the row's label agrees."""
-    agrees = f"""CASE WHEN {label} IS NOT DISTINCT FROM d.given THEN 'as_given'
-            WHEN d.decision = 'relabel' AND {label} = d.value THEN 'already' ELSE 'other' END"""
-    return f"""
-        WITH by_key AS (
-            SELECT d.number, r.{_ROW} AS row_, {agrees} AS label_is,
-                CASE WHEN r.{_PRINT} = d.fingerprint THEN 'same' ELSE 'changed' END AS match
-            FROM {decided.name} d JOIN {relation.name} r ON r.{_KEY} = d.record_key
-            WHERE d.decision <> 'unsure'),
-        by_content AS (
-            SELECT d.number, r.{_ROW} AS row_, {agrees} AS label_is, 'moved' AS match
-            FROM {decided.name} d JOIN {relation.name} r ON r.{_PRINT} = d.fingerprint
-            WHERE d.decision <> 'unsure' AND d.number NOT IN (SELECT number FROM by_key)
-                AND r.{_ROW} NOT IN (SELECT row_ FROM by_key WHERE match = 'same'))
-        SELECT * FROM by_key UNION ALL SELECT * FROM by_content"""
-
-
-def _outcomes_sql(decided: Relation, pairs: Relation) -> str:
-    return f"""
-        SELECT d.number, any_value(d.decision) AS decision, any_value(d.value) AS value,
-            CASE WHEN any_value(d.decision) = 'unsure' THEN 'unsure'
-                WHEN bool_or(p.match = 'same' AND p.label_is <> 'other') THEN 'applied'
-                WHEN bool_or(p.match = 'moved' AND p.label_is <> 'other') THEN 'moved'
-                WHEN bool_or(p.match IN ('same', 'moved')) THEN 'contradiction'
-                WHEN bool_or(p.match = 'changed') THEN 'content_changed'
-                ELSE 'gone' END AS outcome
-        FROM {decided.name} d LEFT JOIN {pairs.name} p ON p.number = d.number
-        GROUP BY d.number"""
-
-
-def _changed_rows_sql(relation: Relation, pairs: Relation, outcomes: Relation, label: str) -> str:
+def _changed_rows_sql(relation: Relation, pairs: Relation, outcomes: Relation, read: str) -> str:
     """One row for each record that a decision reaches; the newest decision wins."""
     return f"""
-        SELECT p.row_, o.decision, o.value,
-            o.decision = 'relabel' AND {label} IS DISTINCT FROM o.value AS is_new_label
+        SELECT p.row_, o.decision, o.value, o.standing,
+            o.standing = 'in_force' AND o.decision = 'relabel'
+                AND {read} IS DISTINCT FROM o.value AS is_new_label
         FROM {pairs.name} p JOIN {outcomes.name} o ON o.number = p.number
             JOIN {relation.name} r ON r.{_ROW} = p.row_
-        WHERE o.outcome IN ('applied', 'moved') AND p.match <> 'changed' AND p.label_is <> 'other'
+        WHERE o.outcome IN ('applied', 'moved', 'reclassify') AND p.match <> 'changed'
+            AND p.label_is <> 'other'
         QUALIFY row_number() OVER (PARTITION BY p.row_ ORDER BY p.number DESC) = 1"""
 
 
-def _result_sql(relation: Relation, changed: Relation, label: str, kind: str) -> str:
-    name = sql.identifier(label)
+def _result_sql(
+    relation: Relation, changed: Relation, label: str, kind: str, context: StepContext
+) -> str:
+    """The rows with the label that was decided, else with their own as the taxonomy reads it."""
+    name, extra, own, kept = sql.identifier(label), "", f"r.{sql.identifier(label)}", ""
+    if context.readings is not None:
+        extra, own = f"EXCLUDE ({_READ}, {_STANDING}) ", f"CAST(r.{_READ} AS {kind})"
+        kept = f" AND (c.row_ IS NOT NULL OR r.{_STANDING} <> 'excluded')"
     return f"""
-        SELECT r.* REPLACE (
-            CASE WHEN c.decision = 'relabel' THEN CAST(c.value AS {kind}) ELSE r.{name} END
-                AS {name},
-            CASE WHEN c.row_ IS NOT NULL THEN 'person' ELSE r.{_SOURCE} END AS {_SOURCE})
+        SELECT r.* {extra}REPLACE (
+            CASE WHEN c.standing = 'queue' THEN NULL
+                WHEN c.decision IN ('relabel', 'confirm') AND c.value IS NOT NULL
+                    THEN CAST(c.value AS {kind})
+                ELSE {own} END AS {name},
+            CASE WHEN c.standing = 'in_force' THEN 'person' ELSE r.{_SOURCE} END AS {_SOURCE})
         FROM {relation.name} r LEFT JOIN {changed.name} c ON c.row_ = r.{_ROW}
-        WHERE c.decision IS DISTINCT FROM 'exclude'"""
+        WHERE (c.decision IS DISTINCT FROM 'exclude' AND c.standing IS DISTINCT FROM 'excluded')
+            {kept}"""
 
 
-def _queue_sql(relation: Relation, pairs: Relation, outcomes: Relation, label: str) -> str:
-    return f"""
-        SELECT r.{_KEY} AS record_key, {label} AS given_label, o.value AS suggested_label,
-            CASE o.outcome WHEN 'contradiction' THEN 'the source gives another label than at review'
-                ELSE 'the content changed since review' END AS reason
+def _translated(
+    engine: Engine, relation: Relation, changed: Relation, label: str, context: StepContext
+) -> int:
+    """Count the rows that nobody decided about and whose label reads otherwise, or not at all."""
+    if context.readings is None:
+        return 0
+    return int(
+        engine.values(
+            f"""SELECT count(*) FROM {relation.name} r
+            WHERE r.{_READ} IS DISTINCT FROM {label} AND r.{_STANDING} <> 'excluded'
+                AND r.{_ROW} NOT IN (SELECT row_ FROM {changed.name})"""
+        )[0]
+    )
+
+
+def _queue_sql(
+    relation: Relation,
+    pairs: Relation,
+    outcomes: Relation,
+    changed: Relation,
+    label: str,
+    context: StepContext,
+) -> str:
+    reasons = " ".join(
+        f"WHEN {sql.literal(outcome)} THEN {sql.literal(reason)}"
+        for outcome, reason in REASONS.items()
+    )
+    by_decision = f"""
+        SELECT DISTINCT r.{_KEY} AS record_key, {label} AS given_label, o.value AS suggested_label,
+            CASE o.outcome {reasons} END AS reason
         FROM {pairs.name} p JOIN {outcomes.name} o ON o.number = p.number
             JOIN {relation.name} r ON r.{_ROW} = p.row_
-        WHERE o.outcome IN ('contradiction', 'content_changed')
-        ORDER BY record_key, given_label"""
+        WHERE o.outcome IN ({", ".join(map(sql.literal, REASONS))})"""
+    if context.readings is None:
+        return f"{by_decision} ORDER BY ALL"
+    return f"""
+        {by_decision}
+        UNION ALL
+        SELECT r.{_KEY}, {label}, NULL, CASE r.{_STANDING}
+            WHEN 'queue' THEN {sql.literal(REASONS["reclassify"])}
+            ELSE {sql.literal(REASONS["unknown"])} END
+        FROM {relation.name} r
+        WHERE r.{_STANDING} IN ('queue', 'unknown')
+            AND r.{_ROW} NOT IN (SELECT row_ FROM {changed.name})
+        ORDER BY ALL"""
 
 
-def _note(counts: dict[str, int]) -> str:
-    words = {
-        "applied": "applied", "moved": "found under another key",
-        "contradiction": "contradicted by the source", "content_changed": "with changed content",
-        "gone": "not in the data", "unsure": "unsure",
-    }  # fmt: skip
-    said = [f"{counts[name]:,} {text}" for name, text in words.items() if counts[name]]
-    if not said:
-        return "no decisions"
-    return f"{sum(counts[name] for name in OUTCOMES):,} decisions: {', '.join(said)}"
+__all__ = ["OUTCOMES", "ApplyAnnotations"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from curation import sql
 from curation.engines.base import Engine, Relation
 from curation.errors import CurationError, UnknownNameError, UsageError
+from curation.lake.fold import Standing
 from curation.lake.records import INTERNAL_COLUMNS
 from curation.lake.roles import Roles
 from curation.progress import Progress, no_progress
@@ -20,19 +21,20 @@ from curation.progress import Progress, no_progress
 StepState = Literal["none", "frozen", "refit"]
 
 
-class DecisionLike(Protocol):
-    """What `apply_annotations` needs of a decision; those of the lake and of a recipe have it."""
+@dataclass(frozen=True)
+class Said:
+    """A decision as `apply_annotations` needs it, whether it comes from the lake or a recipe."""
 
-    @property
-    def record_key(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def given(self) -> str | None: ...
-    @property
-    def decision(self) -> str: ...
-    @property
-    def value(self) -> str | None: ...
+    record_key: str
+    fingerprint: str
+    given: str | None
+    """The label that the record had in the data when it was decided about."""
+    decision: str
+    value: str | None = None
+    """The right label under the wanted version of the taxonomy."""
+    standing: Standing = "in_force"
+    also_given: tuple[str, ...] = ()
+    """Other labels that mean what ``given`` meant, where the data use another taxonomy by now."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class StepContext:
     roles: Roles
     seed: int
     step_id: str
-    decisions: Sequence[DecisionLike] = ()
+    decisions: Sequence[Said] = ()
+    readings: Mapping[str, tuple[str | None, Standing]] | None = None
+    """How the labels in the data read under the wanted taxonomy; None where they are of it."""
     progress: Progress = no_progress
 
     def label(self) -> str:
@@ -148,6 +152,6 @@ def without(
 
 
 __all__ = [
-    "CurationError", "Step", "StepContext", "StepResult", "StepState", "check_columns",
+    "CurationError", "Said", "Step", "StepContext", "StepResult", "StepState", "check_columns",
     "condition_sql", "data_columns", "row_count", "without",
 ]  # fmt: skip

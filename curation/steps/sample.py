@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from curation import sql
 from curation.engines.base import Relation
+from curation.errors import UsageError
 from curation.sampling.draw import capped, fraction
 from curation.steps.base import (
     Step,
@@ -24,7 +25,8 @@ class Sample(Step):
     """Draw rows by a hash of seed and record key: a number from each stratum, or a fraction.
 
     The same rows are drawn again tomorrow. A stratum with fewer rows than asked gives all it has,
-    and the shortfall is reported.
+    and the shortfall is reported. A rule of the workspace may say how much: its name stands for
+    what it says when the recipe runs there, and an exported recipe has it written out.
     """
 
     name: ClassVar[str] = "sample"
@@ -44,14 +46,25 @@ class Sample(Step):
         json_schema_extra={"widget": "columns"},
     )
 
+    rule: str | None = Field(
+        default=None,
+        title="Rule",
+        description="A sampling rule of the workspace, as NAME or NAME@VERSION, in place of these.",
+        pattern=r"^[^@]{1,100}(@[1-9][0-9]{0,5})?$",
+    )
+
     @model_validator(mode="after")
     def _one_amount(self) -> Sample:
-        if (self.n is None) == (self.fraction is None):
+        if self.n is not None and self.fraction is not None:
             raise ValueError("give either n or fraction, and not both")
+        if self.n is None and self.fraction is None and self.rule is None:
+            raise ValueError("give either n or fraction, or a rule")
         return self
 
     def describe(self) -> str:
         """Say how many rows are drawn and from what."""
+        if self.n is None and self.fraction is None:
+            return f"by the rule {self.rule}"
         amount = f"{self.n:,} rows" if self.n is not None else f"{self.fraction:.0%} of the rows"
         return f"{amount} per {', '.join(self.per)}" if self.per else amount
 
@@ -61,6 +74,11 @@ class Sample(Step):
 
     def apply(self, relation: Relation, context: StepContext) -> StepResult:
         """Draw the rows with the smallest hashes."""
+        if self.n is None and self.fraction is None:
+            raise UsageError(
+                f"The rule '{self.rule}' is in a workspace, and this run has none. Export the "
+                "recipe from there: rules are written out then."
+            )
         check_columns(self.per, relation)
         strata, ties = list(map(sql.identifier, self.per)), data_columns(relation)
         if self.fraction is not None:

@@ -29,7 +29,11 @@ def draw(figure: go.Figure, key: str, alt: str) -> None:
 
 
 def probabilities(
-    shares: Mapping[str, float], *, given: str, suggested: str, colours: Palette | None = None
+    shares: Mapping[str, float],
+    *,
+    given: str | None,
+    suggested: str | None,
+    colours: Palette | None = None,
 ) -> go.Figure:
     """Return horizontal bars of a record's class probabilities; the given label is named."""
     colours = colours or palette()
@@ -56,7 +60,7 @@ def probabilities(
     )
     largest = max([0.2, *shares.values()])
     figure.update_xaxes(visible=False, range=[0, largest])
-    room = 84 if shares.get(given, 0) > 0.7 * largest else 46
+    room = 84 if shares.get(given or "", 0) > 0.7 * largest else 46
     return _styled(figure, names, colours, room)
 
 

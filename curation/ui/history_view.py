@@ -103,5 +103,10 @@ def _do_restore(name: str, snapshot: int) -> None:
     state.notice_later(f"Snapshot {snapshot} restored as {new}.")
 
 
+def snapshot_names(dataset: Dataset) -> dict[int, str]:
+    """Return a dataset's snapshots, the newest first, with what a list calls them."""
+    return {s.snapshot: _name(s) for s in log(state.workspace(), dataset.name)}
+
+
 def _name(snapshot: Snapshot) -> str:
     return f"{snapshot.snapshot} · {as_text(snapshot.message)[:40]}"

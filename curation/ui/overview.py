@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from curation.lake.annotations import decisions
 from curation.lake.datasets import Dataset, class_counts
+from curation.lake.decisions import decisions
 from curation.lake.findings import FindingSummary, latest_finding
 from curation.lake.workspace import Workspace
 from curation.privacy import gate

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from curation.lake.annotations import decisions
 from curation.lake.datasets import Dataset
+from curation.lake.decisions import decisions
 from curation.progress import Progress
 from curation.recipe.model import Recipe
 from curation.recipe.runner import RunResult, StepOutcome, run_on_dataset, run_on_file

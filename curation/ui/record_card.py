@@ -33,25 +33,42 @@ def record_card(item: ReviewItem, roles: Roles) -> None:
             _table(item.values, roles)
 
 
-def why(item: ReviewItem) -> str:
+def why(item: ReviewItem, finder: str = "label") -> str:
     """Return one sentence that says why the record is shown, in Markdown."""
-    given, suggested = _code(item.given_label), _code(item.suggested_label)
-    chance = item.probabilities.get(item.suggested_label)
+    start = "**Why it is here** — "
+    given = _code(item.given_label or "no label")
+    rather = _rather(item)
+    if finder == "reclassify":
+        return (
+            f"{start}{given} was split or retired, so its class has to be chosen again"
+            f"{rather.replace(' and ', '; a model suggests ', 1)}."
+        )
+    if finder == "disputed":
+        said = ", ".join(f"{_code(n)} {_percent(p)}" for n, p in item.probabilities.items())
+        return f"{start}annotators disagree: {said}."
+    if finder == "label_next":
+        return (
+            f"{start}a label would teach more here than elsewhere"
+            f"{rather.replace(' and ', '; a model suggests ', 1)}."
+        )
     of_given = _percent(item.given_label_probability)
     if item.given_label == item.suggested_label:
         return (
-            "**Why it is here** — it is not flagged: a model that did not see it agrees with "
-            f"{given}, at {of_given}."
+            f"{start}it is not flagged: a model that did not see it agrees with {given}, "
+            f"at {of_given}."
         )
-    start = "" if item.is_label_issue else "it is not flagged, but "
-    rather = (
-        f" and {suggested} {_percent(chance)}"
-        if chance is not None
-        else f" and prefers {suggested}"
-    )
-    return (
-        f"**Why it is here** — {start}a model that did not see it gives {given} {of_given}{rather}."
-    )
+    if item.suggested_label is not None and not rather:
+        rather = f" and prefers {_code(item.suggested_label)}"
+    flagged = "" if item.is_label_issue else "it is not flagged, but "
+    return f"{start}{flagged}a model that did not see it gives {given} {of_given}{rather}."
+
+
+def _rather(item: ReviewItem) -> str:
+    """Say what the model suggests, if it suggests something."""
+    suggested = item.suggested_label
+    if suggested is None or suggested not in item.probabilities:
+        return ""
+    return f" and {_code(suggested)} {_percent(item.probabilities[suggested])}"
 
 
 def as_pixels(value: Any) -> npt.NDArray[np.float64] | None:
@@ -106,7 +123,7 @@ def _about(item: ReviewItem, roles: Roles) -> str:
     ]
     if not roles.having("key"):
         parts.insert(0, f"record {item.record_key[:6]}…")
-    given = f"given {item.given_label}"
+    given = f"given {item.given_label}" if item.given_label is not None else "no label given"
     return as_text(" · ".join([given, *parts]))
 
 

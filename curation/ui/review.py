@@ -10,11 +10,13 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Final, Literal
 
 from curation.errors import CurationError
-from curation.lake.annotations import Annotation, Decision, annotate, undo
+from curation.lake.actions import LABELS, redo, undo
+from curation.lake.annotations import Annotation, Decision, Seen, annotate
 from curation.lake.findings import FindingSummary
 from curation.lake.workspace import Workspace
 from curation.privacy import gate
@@ -66,6 +68,11 @@ class Review:
     _shown_at: float = field(default_factory=time.monotonic)
     _exhausted: bool = False
 
+    @cached_property
+    def classes(self) -> list[str]:
+        """The classes that a record may be given."""
+        return gate.classes(self.workspace, self.viewer, self.finding.finding_id)
+
     @property
     def item(self) -> ReviewItem | None:
         """The record to decide now, or None at the end of the queue."""
@@ -95,8 +102,13 @@ class Review:
             decision,
             value=value,
             annotator=self.viewer.user,
-            finding_id=self.finding.finding_id,
-            given=item.given_label,
+            seen=Seen(
+                snapshot=self.finding.snapshot,
+                fingerprint=item.fingerprint,
+                given=item.given_label,
+                suggestion=item.suggested_label,
+                score=item.label_quality,
+            ),
             seconds=round(min(now - self._shown_at, _BREAK), 1),
         )
         self._writing.append((written, item))
@@ -142,7 +154,7 @@ class Review:
         if position != self.position:
             return None
         self.settle()
-        reverted = undo(self.workspace, self.finding.dataset, self.viewer.user)
+        reverted = undo(self.workspace, self.finding.dataset, self.viewer.user, kinds=LABELS)
         if reverted is None:
             return False
         if self.done and self.done[-1][0].record_key == reverted.record_key:
@@ -153,6 +165,20 @@ class Review:
         else:
             self._restart()
         self._advance()
+        return True
+
+    def redo(self, position: int) -> bool | None:
+        """Bring back this person's decision that was taken back last; False if there is none.
+
+        A press that was meant for an earlier record does nothing, and gives None.
+        """
+        if position != self.position:
+            return None
+        self.settle()
+        back = redo(self.workspace, self.finding.dataset, self.viewer.user, kinds=LABELS)
+        if back is None:
+            return False
+        self._restart()
         return True
 
     def unskip(self) -> None:

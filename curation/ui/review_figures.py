@@ -17,12 +17,19 @@ def review_figures(review: Review) -> list[Figure]:
     counts, pace = review.counts(), review.pace()
     to_go = "" if pace is None else f"about {span(60 * counts.to_review / pace)} to go"
     shown = "flagged" if review.filters.show == "flagged" else "all undecided"
+    pace_now = Figure("Pace", "–" if pace is None else f"{pace:.0f} a minute", to_go)
+    if review.finding.finder != "label":
+        return [
+            Figure("To decide", f"{counts.to_review:,}"),
+            Figure("Decided", f"{counts.decided:,}", "since they were found"),
+            pace_now,
+        ]
     return [
         Figure("To review", f"{counts.to_review:,}", shown),
         Figure("Decided", f"{counts.decided:,}"),
         _right_flags(counts.right_flags, counts.flagged_decided),
         _errors_left(review, counts.right_flags, counts.flagged_decided),
-        Figure("Pace", "–" if pace is None else f"{pace:.0f} a minute", to_go),
+        pace_now,
     ]
 
 

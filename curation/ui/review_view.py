@@ -20,6 +20,10 @@ from curation.ui.review_figures import review_figures
 
 _ANY = "Any class"
 _CLASS = "filter-class"
+_PICTURE = {
+    "disputed": "**Share of the annotators**",
+    "reclassify": "**Probability**, from those already decided",
+}
 ButtonType = Literal["primary", "secondary", "tertiary"]
 
 
@@ -59,15 +63,17 @@ def _record(review: Review, item: ReviewItem, roles: Roles) -> None:
         picture = st.container(key="review-picture")
         # The buttons go out before the record: whoever sees a record can press for it.
         _choices(review, item) if review.choosing else _decisions(review, item)
+    reason = why(item, review.finding.finder)
     with left:
         record_card(item, roles)
-        st.markdown(why(item))
-    with picture:
-        st.markdown("**Out-of-sample probability**")
-        chart = charts.probabilities(
-            item.probabilities, given=item.given_label, suggested=item.suggested_label
-        )
-        charts.draw(chart, "probabilities", why(item))
+        st.markdown(reason)
+    if len(set(item.probabilities.values())) > 1:
+        with picture:
+            st.markdown(_PICTURE.get(review.finding.finder, "**Out-of-sample probability**"))
+            chart = charts.probabilities(
+                item.probabilities, given=item.given_label, suggested=item.suggested_label
+            )
+            charts.draw(chart, "probabilities", reason)
 
 
 def _filters(review: Review) -> None:
@@ -118,14 +124,18 @@ def _filters(review: Review) -> None:
 
 def _decisions(review: Review, item: ReviewItem) -> None:
     at, decide = review.position, partial(review.decide, review.position)
-    agrees = item.suggested_label == item.given_label
-    if not agrees:
-        label = f"Relabel to **{as_text(item.suggested_label)}**"
-        then = partial(decide, "relabel", item.suggested_label)
+    suggested = item.suggested_label
+    agrees = suggested == item.given_label
+    if suggested is None:
+        _likely(review, item)
+    elif not agrees:
+        label = f"Relabel to **{as_text(suggested)}**"
+        then = partial(decide, "relabel", suggested)
         _button(label, "A", f"relabel-{at}", then, type="primary", icon="check")
     with st.container(horizontal=True, gap="small"):
         kind: ButtonType = "primary" if agrees else "secondary"
-        _button("Keep given", "K", f"keep-{at}", partial(decide, "confirm"), type=kind)
+        if item.can_keep:
+            _button("Keep given", "K", f"keep-{at}", partial(decide, "confirm"), type=kind)
         _button("Other label…", "O", f"other-{at}", partial(_choose, review, at, True))
     with st.container(horizontal=True, gap="small"):
         _button("Exclude", "X", f"exclude-{at}", partial(decide, "exclude"))
@@ -140,20 +150,28 @@ def _decisions(review: Review, item: ReviewItem) -> None:
             type="tertiary",
             icon="undo",
         )
+        again = partial(_redo, review, review.position)
+        _button("Redo", "Shift+Z", f"redo-{at}", again, type="tertiary", icon="redo")
+
+
+def _likely(review: Review, item: ReviewItem) -> None:
+    """Draw the likely labels with a key each."""
+    at, relabel = review.position, partial(review.decide, review.position, "relabel")
+    likely = [name for name in item.probabilities if name not in (OTHERS, item.given_label)]
+    # Where a class is a digit, its key is that digit: "4" must never choose another class.
+    digits = any(name.isdigit() and len(name) == 1 for name in review.classes)
+    for number, name in enumerate(likely[:5], start=1):
+        own = name if name.isdigit() and len(name) == 1 else None
+        shortcut = own if digits else str(number)
+        _button(as_text(name), shortcut, f"choose-{number}-{at}", partial(relabel, name))
 
 
 def _choices(review: Review, item: ReviewItem) -> None:
     """Draw the likely labels with a key each, and all of them in a box."""
     at, relabel = review.position, partial(review.decide, review.position, "relabel")
     st.markdown("**Which label is right?**")
-    likely = [name for name in item.probabilities if name not in (OTHERS, item.given_label)]
-    # Where a class is a digit, its key is that digit: "4" must never choose another class.
-    digits = any(name.isdigit() and len(name) == 1 for name in review.finding.classes)
-    for number, name in enumerate(likely[:5], start=1):
-        own = name if name.isdigit() and len(name) == 1 else None
-        shortcut = own if digits else str(number)
-        _button(as_text(name), shortcut, f"choose-{number}-{at}", partial(relabel, name))
-    others = [name for name in review.finding.classes if name != item.given_label]
+    _likely(review, item)
+    others = [name for name in review.classes if name != item.given_label]
     picked = st.selectbox(
         "Any label",
         others,
@@ -223,6 +241,14 @@ def _undo(review: Review, at: int) -> None:
     try:
         if review.undo(at) is False:
             st.toast("There is no decision of yours to take back.")
+    except CurationError as error:
+        review.problem = error
+
+
+def _redo(review: Review, at: int) -> None:
+    try:
+        if review.redo(at) is False:
+            st.toast("There is no decision of yours to bring back.")
     except CurationError as error:
         review.problem = error
 

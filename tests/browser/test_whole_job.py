@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from curation.lake.annotations import decisions, events
+from curation.lake.annotations import events
+from curation.lake.decisions import decisions
 from curation.lake.workspace import Workspace
 from curation.resources import resource
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from curation.errors import UnknownNameError, UsageError
-from curation.lake.annotations import annotate, decisions, events, undo
+from curation.lake.actions import redo, undo
+from curation.lake.annotations import Seen, Verdict, annotate, annotate_many, events
 from curation.lake.datasets import get_dataset, set_roles
-from curation.lake.findings import ROW_SCHEMA, FindingSummary, store_finding
+from curation.lake.decisions import decisions
 from curation.lake.imports import import_table
 from curation.lake.snapshots import log
 from curation.lake.workspace import Workspace
@@ -51,7 +51,10 @@ def test_a_decision_keeps_what_was_seen(shared: Workspace, name: str) -> None:
         shared, name, "a", "relabel", value="y", annotator="ann", reason="it is", seconds=2.5
     )
     [event] = events(shared, name)
-    assert event == said == decisions(shared, name)[0]
+    assert event == said
+    assert asdict(decisions(shared, name)[0]) == asdict(said) | {
+        "value_read": "y", "standing": "in_force", "votes": 1, "agreeing": 1
+    }  # fmt: skip
     assert (said.record_key, said.given, said.value, said.label_column) == ("a", "x", "y", "label")
     assert (said.annotator, said.reason, said.seconds, said.source) == (
         "ann",
@@ -135,31 +138,37 @@ def test_rows_of_the_same_content_are_told_apart_by_the_label_that_was_seen(
     assert annotate(shared, name, key, "confirm", annotator="ann", given="x").value == "x"
 
 
-def test_the_finding_that_led_there_is_kept_with_the_decision(shared: Workspace, name: str) -> None:
-    finding = uuid.uuid4().hex
-    rows = pa.Table.from_pylist(
-        [
-            {"row_number": n, "record_key": "a", "fingerprint": "f", "given_label": given,
-             "label_quality": quality, "is_label_issue": True, "suggested_label": "z",
-             "given_label_probability": 0.1, "probabilities": [1.0]}
-            for n, (given, quality) in enumerate([("x", 0.5), ("y", 0.25)])
-        ],
-        schema=ROW_SCHEMA,
-    )  # fmt: skip
-    snapshot = get_dataset(shared, name)
-    store_finding(
-        shared,
-        FindingSummary(
-            finding_id=finding, dataset=name, snapshot=snapshot.snapshot, finder="label", parameters={},
-            created_at=log(shared, name)[0].time, rows=2, classes=["x"], flagged=2, estimated_errors=1,
-            seconds=0.1, learner="none", notes=[],
-        ),
-        rows,
-    )  # fmt: skip
-    said = annotate(shared, name, "a", "exclude", annotator="ann", finding_id=finding)
+def test_what_the_annotator_saw_is_kept_with_the_decision(shared: Workspace, name: str) -> None:
+    seen = Seen(get_dataset(shared, name).snapshot, "f", "y", "z", 0.25)
+    said = annotate(shared, name, "a", "exclude", annotator="ann", seen=seen)
     assert (said.suggestion, said.score, said.given, said.fingerprint) == ("z", 0.25, "y", "f")
-    seen = annotate(shared, name, "a", "exclude", annotator="ann", finding_id=finding, given="x")
-    assert (seen.given, seen.score) == ("x", 0.5)
+    assert decisions(shared, name)[0].suggestion == "z"
+
+
+def test_many_decisions_are_one_action(shared: Workspace, name: str) -> None:
+    verdicts = [
+        Verdict("a", "relabel", "y"), Verdict("b", "confirm"), Verdict("c", "exclude"),
+    ]  # fmt: skip
+    action = annotate_many(shared, name, verdicts, annotator="ann", reason="all at once")
+    said = events(shared, name)
+    assert {event.action_id for event in said} == {action}
+    assert [(e.record_key, e.decision, e.value, e.given) for e in sorted(said, key=lambda e: e.record_key or "")] == [
+        ("a", "relabel", "y", "x"), ("b", "confirm", "y", "y"), ("c", "exclude", None, None),
+    ]  # fmt: skip
+    assert len({event.fingerprint for event in said}) == 3
+    taken_back = undo(shared, name, "ann")
+    assert taken_back is not None
+    assert taken_back.what == "3 decisions"
+    assert decisions(shared, name) == []
+    redo(shared, name, "ann")
+    assert len(decisions(shared, name)) == 3
+
+
+def test_one_bad_decision_of_many_stores_none(shared: Workspace, name: str) -> None:
+    verdicts = [Verdict("a", "confirm"), Verdict("nobody", "confirm")]
+    with pytest.raises(UsageError, match="There is no record 'nobody'"):
+        annotate_many(shared, name, verdicts, annotator="ann")
+    assert events(shared, name) == []
 
 
 def test_decisions_about_another_label_column_are_not_in_force(
@@ -180,57 +189,3 @@ def test_a_dataset_without_a_label_has_nothing_to_decide(shared: Workspace) -> N
     with pytest.raises(UsageError, match="has no label column"):
         annotate(shared, name, "a", "exclude", annotator="ann")
     assert decisions(shared, name) == []
-
-
-ACTIONS = st.lists(
-    st.tuples(
-        st.sampled_from(["ann", "bob"]),
-        st.sampled_from(["a", "b"]),
-        st.sampled_from(["relabel", "confirm", "exclude", "unsure", "undo", "undo"]),
-    ),
-    max_size=9,
-)
-
-
-@settings(max_examples=5)
-@given(ACTIONS)
-def test_the_decision_in_force_is_the_newest_that_was_not_taken_back(
-    shared: Workspace, actions: list[tuple[str, str, Any]]
-) -> None:
-    name = fresh(shared, TABLE)
-    standing: list[tuple[str, str, str]] = []
-    for number, (annotator, record, decision) in enumerate(actions):
-        if decision == "undo":
-            mine = [said for said in standing if said[0] == annotator]
-            taken_back = undo(shared, name, annotator)
-            assert (taken_back is None) == (not mine)
-            if taken_back is not None:
-                assert (taken_back.record_key, taken_back.decision) == mine[-1][1:]
-                standing.remove(mine[-1])
-        else:
-            value = f"new-{number}" if decision == "relabel" else None
-            annotate(shared, name, record, decision, value=value, annotator=annotator)
-            standing.append((annotator, record, decision))
-        newest = {record: (annotator, record, said) for annotator, record, said in standing}
-        in_force = decisions(shared, name)
-        assert {d.record_key: (d.annotator, d.record_key, d.decision) for d in in_force} == newest
-        assert len(in_force) == len(newest)
-    assert len(events(shared, name)) <= len(actions)
-    times = [(event.created_at, event.annotation_id) for event in events(shared, name)]
-    assert times == sorted(times)
-
-
-def test_undo_of_everything_leaves_no_decision_and_every_event(
-    shared: Workspace, name: str
-) -> None:
-    annotate(shared, name, "a", "relabel", value="y", annotator="ann")
-    first = decisions(shared, name)
-    annotate(shared, name, "a", "exclude", annotator="ann")
-    undo(shared, name, "ann")
-    assert decisions(shared, name) == first
-    undo(shared, name, "ann")
-    assert decisions(shared, name) == []
-    assert undo(shared, name, "ann") is None
-    assert [event.decision for event in events(shared, name)] == [
-        "relabel", "exclude", "revert", "revert",
-    ]  # fmt: skip

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from curation.demo import digits
 from curation.finders.stored import find_in_dataset
-from curation.lake.annotations import decisions, events
+from curation.lake.annotations import events
+from curation.lake.decisions import decisions
 from curation.lake.findings import latest_finding
 from curation.lake.imports import import_table
 from curation.lake.workspace import Workspace

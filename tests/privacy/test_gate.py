@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from curation.errors import ExpressionError, UnknownNameError, UsageError
-from curation.lake.annotations import annotate, undo
+from curation.lake.actions import undo
+from curation.lake.annotations import annotate
 from curation.lake.datasets import get_dataset, table_sql
 from curation.lake.findings import (
     ROW_SCHEMA,
@@ -162,7 +163,7 @@ def test_what_was_decided_leaves_the_queue_and_comes_back_by_undo(
         ("k09", "unsure", None), ("k01", "relabel", "c0"),
     ):  # fmt: skip
         annotate(
-            opened, dataset, key, decision, value=value, annotator="ann", finding_id=finding  # type: ignore[arg-type]
+            opened, dataset, key, decision, value=value, annotator="ann"  # type: ignore[arg-type]
         )  # fmt: skip
     counts = review_counts(opened, VIEWER, finding)
     assert (counts.to_review, counts.decided) == (5, 5)

@@ -16,11 +16,12 @@ import pytest
 from curation.errors import ContractError, CurationError, LabelError, UsageError
 from curation.lake.annotations import annotate
 from curation.lake.datasets import get_dataset
+from curation.lake.documents import get_version
 from curation.lake.imports import import_file, import_table
 from curation.lake.roles import Role
 from curation.lake.target_files import write_rows
 from curation.lake.workspace import Workspace
-from curation.recipe.drafts import draft_text, export, exported, load_draft, save_draft
+from curation.recipe.drafts import NAME, draft_text, export, exported, load_draft, save_draft
 from curation.recipe.manifest import manifest, report
 from curation.recipe.model import ColumnSpec, Contract, Recipe, RecipeAnnotation
 from curation.recipe.runner import run_on_dataset, run_on_file, run_on_frame
@@ -293,17 +294,12 @@ def test_a_draft_keeps_every_version_and_its_comments(workspace: Workspace) -> N
     assert draft_text(workspace, "d") == ""
     before = get_dataset(workspace, "d").snapshot
     drafts = [Recipe(name="d", steps=STEPS[:count]) for count in range(4)]
-    snapshots = [save_draft(workspace, "d", draft, "me") for draft in drafts]
+    versions = [save_draft(workspace, "d", draft, "me") for draft in drafts]
     assert load_draft(workspace, "d") == drafts[-1]
     assert draft_text(workspace, "d").startswith("# Run it: curation run")
-    with workspace.cursor() as cursor:
-        for snapshot, draft in zip(snapshots, drafts, strict=True):
-            [(text,)] = cursor.execute(
-                f"SELECT text FROM lake.curation.recipes AT (VERSION => {snapshot}) "
-                "ORDER BY created_at DESC LIMIT 1"
-            ).fetchall()
-            assert parse(text) == draft
-        assert cursor.execute("SELECT count(*) FROM lake.curation.recipes").fetchone() == (4,)
+    assert versions == [1, 2, 3, 4]
+    for version, draft in zip(versions, drafts, strict=True):
+        assert parse(get_version(workspace, "recipe", "d", NAME, version).text) == draft
     assert get_dataset(workspace, "d").snapshot == before
 
 

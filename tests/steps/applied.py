@@ -21,6 +21,7 @@ from curation.lake.records import (
 )
 from curation.lake.roles import Role, Roles
 from curation.steps import Step, StepContext
+from curation.steps.base import Said as Given
 from curation.steps.base import data_columns
 
 
@@ -38,17 +39,6 @@ class Applied:
     def rows(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.table.to_pylist()
         return found
-
-
-@dataclass(frozen=True)
-class Given:
-    """A decision as a recipe holds it."""
-
-    record_key: str
-    fingerprint: str
-    given: str | None
-    decision: str
-    value: str | None = None
 
 
 def prepared(
