@@ -3,9 +3,9 @@
     python benchmarks/faults.py --rounds 200 --catalog sqlite
     python benchmarks/faults.py --rounds 200 --catalog postgres
 
-Each round starts a process that annotates, imports and compacts in a loop, kills it with SIGKILL at
-a random moment, opens the workspace and looks: every write that had returned is there, one that had
-not is there as a whole or not at all, and `check` finds nothing wrong.
+Each round starts a process that annotates, imports, builds and compacts in a loop, kills it with
+SIGKILL at a random moment, opens the workspace and looks: every write that had returned is there,
+one that had not is there as a whole or not at all, and `check` finds nothing wrong.
 """
 
 from __future__ import annotations
@@ -30,8 +30,11 @@ import pyarrow as pa
 from curation.lake.annotations import annotate, events
 from curation.lake.checking import check
 from curation.lake.compaction import compact
+from curation.lake.datasets import table_sql
 from curation.lake.imports import import_table
+from curation.lake.snapshots import log
 from curation.lake.workspace import Workspace
+from curation.recipe.builds import build, list_builds, pin
 
 ROWS = 30
 """Of each import; DuckLake writes a file for so many."""
@@ -49,13 +52,16 @@ def write_until_killed(where: str, log: str, number: int) -> None:
         note("ready", "", "")
         for step in range(1_000_000):
             name = f"{number}-{step}"
-            kind = draw.choices(["annotate", "import", "compact"], [6, 3, 1])[0]
+            kind = draw.choices(["annotate", "import", "build", "compact"], [6, 3, 1, 1])[0]
             note("begin", kind, name)
             if kind == "annotate":
                 annotate(workspace, "mail", "k1", "confirm", annotator="ada", reason=name)
             elif kind == "import":
                 rows = {"key": [f"{name}/{n}" for n in range(ROWS)], "kind": ["a", "b"] * 15}
                 import_table(workspace, pa.table(rows), "mail", mode="append", author="ada")
+            elif kind == "build":
+                built = pin(workspace, "mail", recipe_version=0)
+                build(workspace, built, "built", author="ada", message=name)
             else:
                 compact(workspace, author="ada")
             note("done", kind, name)
@@ -65,7 +71,7 @@ def run(where: str, rounds: int, folder: Path, seed: int = 1) -> Counter[str]:
     """Return how often what happened; raise an AssertionError where something is lost."""
     draw = random.Random(seed)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["curation.lake.compaction", "curation.lake.imports"])
+    context.set_forkserver_preload(["curation.lake.compaction", "curation.recipe.builds"])
     with Workspace.open(where, create=False) as workspace:
         rows = {"key": ["k1", "k2"], "kind": ["a", "b"]}
         roles = {"key": "key", "kind": "label"}
@@ -73,17 +79,17 @@ def run(where: str, rounds: int, folder: Path, seed: int = 1) -> Counter[str]:
     counts: Counter[str] = Counter()
     noted: list[list[str]] = []
     for number in range(rounds):
-        log = folder / f"{number}.log"
-        child = context.Process(target=write_until_killed, args=(where, str(log), number))
+        noted_in = folder / f"{number}.log"
+        child = context.Process(target=write_until_killed, args=(where, str(noted_in), number))
         child.start()
-        while not (log.exists() and log.read_text()) and child.is_alive():
+        while not (noted_in.exists() and noted_in.read_text()) and child.is_alive():
             time.sleep(0.01)
         time.sleep(draw.uniform(0.0, 4.0))
         assert child.pid is not None
         os.kill(child.pid, signal.SIGKILL)
         child.join()
         assert child.exitcode == -signal.SIGKILL, f"the writer ended by itself: {child.exitcode}"
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        lines = [json.loads(line) for line in noted_in.read_text().splitlines()]
         noted += lines
         last = lines[-1] if lines else ["", "", ""]
         counts[f"killed in {last[1]}" if last[0] == "begin" else "killed between"] += 1
@@ -103,6 +109,9 @@ def look(where: str, noted: list[list[str]]) -> Counter[str]:
                     "WHERE contains(key, '/') GROUP BY 1"
                 ).fetchall()
             )
+        builds = {one.message: one for one in log(workspace, "built", operations=["build"])}
+        made = {one.snapshot: one.manifest["output"]["rows"] for one in list_builds(workspace)}
+        rows_built = {one.snapshot: count_rows(workspace, one.snapshot) for one in builds.values()}
         report = check(workspace)
     begun = {(kind, name) for state, kind, name in noted if state == "begin"}
     for state, kind, name in noted:
@@ -110,6 +119,10 @@ def look(where: str, noted: list[list[str]]) -> Counter[str]:
             assert annotated[name] == 1, f"annotation {name}: {annotated[name]}"
         elif state == "done" and kind == "import":
             assert imported.get(name) == ROWS, f"import {name}: {imported.get(name)} rows"
+        elif state == "done" and kind == "build":
+            assert name in builds, f"build {name} is not there"
+    assert rows_built == made, f"builds {rows_built}, their manifests {made}"
+    assert all(("build", name) in begun for name in builds), "a build from nowhere"
     for name, times in annotated.items():
         assert ("annotate", name) in begun, f"annotation {name} from nowhere"
         assert times == 1, f"annotation {name}: {times}"
@@ -118,6 +131,13 @@ def look(where: str, noted: list[list[str]]) -> Counter[str]:
         assert rows == ROWS, f"import {name}: {rows} rows"
     assert report.problems == [], report.problems
     return Counter({"files whose hash the killed one had not recorded": len(report.notes)})
+
+
+def count_rows(workspace: Workspace, snapshot: int) -> int:
+    with workspace.cursor() as cursor:
+        row = cursor.execute(f"SELECT count(*) FROM {table_sql('built', snapshot)}").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @contextmanager

@@ -6,7 +6,8 @@ and as it became (DuckLake documentation, "Data Change Feed"). It ends where a t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -17,6 +18,8 @@ from curation.lake.workspace import METADATA
 _FEED = "curation_feed"
 # No source has a column of these names.
 _SNAPSHOT, _ROW_ID, _KIND = "_curation_snapshot", "_curation_row_id", "_curation_kind"
+_COMING = ("insert", "update_postimage")
+_COMES = f"({_KIND} IN {_COMING})"
 
 
 def reaches(cursor: duckdb.DuckDBPyConnection, name: str, old: int, new: int) -> bool:
@@ -41,6 +44,47 @@ def reaches(cursor: duckdb.DuckDBPyConnection, name: str, old: int, new: int) ->
     return bool(snapshots == new - old + 1 and altered == 0)
 
 
+@dataclass(frozen=True)
+class RowChange:
+    """A row that came or went; an update is a row that went and one that came."""
+
+    snapshot: int
+    row_id: int
+    comes: bool
+    values: dict[str, Any]
+
+
+def changes_of(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: Sequence[str],
+    condition: str,
+    value: str,
+    old: int,
+    new: int,
+) -> list[RowChange]:
+    """Return all that happened to some rows after one snapshot until another, in its order.
+
+    Args:
+        cursor: to ask with.
+        name: the dataset.
+        columns: all of its table, in order.
+        condition: SQL over them that takes one parameter.
+        value: the parameter.
+        old: the snapshot before the first change.
+        new: the last snapshot.
+    """
+    rows = cursor.execute(
+        f"SELECT * FROM {_feed_sql(name, columns, old, new)} WHERE {condition} "
+        f"ORDER BY {_SNAPSHOT}, {_COMES}, {_ROW_ID}",
+        [value],
+    ).fetchall()
+    return [
+        RowChange(snapshot, row_id, kind in _COMING, dict(zip(columns, values, strict=True)))
+        for snapshot, row_id, kind, *values in rows
+    ]
+
+
 def changed_rows_sql(
     cursor: duckdb.DuckDBPyConnection, name: str, columns: Iterable[str], old: int, new: int
 ) -> tuple[str, str]:
@@ -49,22 +93,23 @@ def changed_rows_sql(
     Rows that came or went are in one of them only. Both read a temporary table of the cursor.
     """
     listed = sql.identifiers(columns)
-    head = sql.identifiers((_SNAPSHOT, _ROW_ID, _KIND))
     cursor.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {_FEED} AS
-        SELECT *, {_KIND} IN ('insert', 'update_postimage') AS _curation_comes
-        FROM ducklake_table_changes('lake', 'data', {sql.literal(name)}, {old + 1}, {new})
-            AS feed({head}, {listed})"""
+        f"CREATE OR REPLACE TEMP TABLE {_FEED} AS FROM {_feed_sql(name, columns, old, new)}"
     )
     was, is_now = (
         f"""SELECT {listed} FROM (
             FROM {_FEED} QUALIFY row_number() OVER (
-                PARTITION BY {_ROW_ID} ORDER BY {_SNAPSHOT} {order}, _curation_comes {order}) = 1)
-        WHERE {condition} _curation_comes"""
+                PARTITION BY {_ROW_ID} ORDER BY {_SNAPSHOT} {order}, {_COMES} {order}) = 1)
+        WHERE {condition} {_COMES}"""
         for order, condition in (("ASC", "NOT"), ("DESC", ""))
     )
     return was, is_now
+
+
+def _feed_sql(name: str, columns: Iterable[str], old: int, new: int) -> str:
+    named = sql.identifiers((_SNAPSHOT, _ROW_ID, _KIND, *columns))
+    table = sql.literal(name)
+    return f"ducklake_table_changes('lake', 'data', {table}, {old + 1}, {new}) AS feed({named})"
 
 
 def _table_id(cursor: duckdb.DuckDBPyConnection, name: str, snapshot: int) -> int | None:

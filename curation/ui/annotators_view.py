@@ -178,8 +178,8 @@ def _alpha(agreement: Agreement) -> parts.Figure:
         "Agreement (alpha)",
         "–" if agreement.alpha is None else f"{agreement.alpha:.2f}",
         note,
-        "Krippendorff's alpha, agreement beyond chance: 1 is perfect, 0 is as by chance. The range is a 95% interval "
-        "(bootstrap over records).",
+        "Krippendorff's alpha, agreement beyond chance: 1 is perfect, 0 is as by chance. The range "
+        "is a 95% interval (bootstrap over records).",
     )
 
 

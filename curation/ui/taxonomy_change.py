@@ -131,13 +131,7 @@ def _row(number: int, operation: Operation, change: Change) -> st.delta_generato
     with st.container(horizontal=True, gap="small", key=f"operation-row-{number}"):
         words = st.container(width="stretch", gap=None)
         words.markdown(as_text(f"{number + 1} · {operation}"))
-        if st.button(
-            "",
-            key=f"operation-remove-{number}",
-            icon=":material/close:",
-            type="tertiary",
-            help=f"Remove operation {number + 1}",
-        ):
+        if st.button("Remove", key=f"operation-remove-{number}", type="tertiary"):
             del change.operations[number]
             st.rerun()
     return words

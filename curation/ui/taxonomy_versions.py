@@ -44,7 +44,7 @@ def _version_table(known: TaxonomyHistory, stored: Sequence[Document]) -> None:
             "standing": [standing_of(known, taxonomy) for taxonomy, _ in versions],
             "when": [one.created_at for _, one in versions],
             "who": [one.author for _, one in versions],
-            "why": [one.message if taxonomy.parent else "" for taxonomy, one in versions],
+            "why": [_why(taxonomy, one) for taxonomy, one in versions],
             "operations": [_what(taxonomy) for taxonomy, _ in versions],
         },
         hide_index=True,
@@ -59,6 +59,12 @@ def _version_table(known: TaxonomyHistory, stored: Sequence[Document]) -> None:
             "operations": st.column_config.TextColumn(width="large"),
         },
     )
+
+
+def _why(taxonomy: Taxonomy, stored: Document) -> str:
+    """Return the reason, where one was given that says more than the operations."""
+    is_said = taxonomy.operations and stored.message != "; ".join(map(str, taxonomy.operations))
+    return stored.message if is_said else ""
 
 
 def _what(taxonomy: Taxonomy) -> str:

@@ -83,7 +83,10 @@ def pick_version(known: TaxonomyHistory, dataset: Dataset) -> Taxonomy:
         width=330,
         persist_state="session",
     )
-    return known.get(chosen)
+    taxonomy = known.get(chosen)
+    if taxonomy.operations:
+        st.caption(as_text(f"Made by: {'; '.join(map(str, taxonomy.operations))}."))
+    return taxonomy
 
 
 def class_table(known: TaxonomyHistory, taxonomy: Taxonomy, rows: ClassRows | None) -> None:
@@ -92,20 +95,24 @@ def class_table(known: TaxonomyHistory, taxonomy: Taxonomy, rows: ClassRows | No
     if rows is not None:
         columns["rows"] = list(rows.classes.values())
     if taxonomy.descriptions:
-        columns["description"] = [taxonomy.descriptions.get(name) for name in taxonomy.classes]
+        described = taxonomy.descriptions
+        columns["description"] = [described.get(name, "") for name in taxonomy.classes]
     origins = came_from(known, taxonomy)
     if origins:
-        columns["came from"] = [origins.get(name) for name in taxonomy.classes]
+        columns["came from"] = [origins.get(name, ("", 0))[0] for name in taxonomy.classes]
+        columns["in version"] = [origins.get(name, ("", None))[1] for name in taxonomy.classes]
     most = max(columns.get("rows", ()), default=0)
     st.dataframe(
         columns,
         hide_index=True,
         height="content" if len(taxonomy.classes) < 14 else 500,
         key="taxonomy-classes",
+        placeholder="",
         column_config={
             "rows": st.column_config.ProgressColumn(
                 format="localized", min_value=0, max_value=max(1, most), width="small"
             ),
+            "in version": st.column_config.NumberColumn(width=80),
         },
     )
     if rows is not None:
@@ -136,14 +143,17 @@ def rest_of(rows: ClassRows) -> list[str]:
     return sentences
 
 
-def came_from(known: TaxonomyHistory, taxonomy: Taxonomy) -> dict[str, str]:
-    """Return what made each class of a version, for those that were not there from the start."""
-    found: dict[str, str] = {}
+def came_from(known: TaxonomyHistory, taxonomy: Taxonomy) -> dict[str, tuple[str, int]]:
+    """Return what each class was before, and since which version it is what it is.
+
+    Classes that were there from the start are left out.
+    """
+    found: dict[str, tuple[str, int]] = {}
     at = taxonomy
     while at.parent is not None:
         for operation in reversed(at.operations):
             for name in backward(operation).keys() - found.keys():
-                found[name] = f"{_origin(operation)} (version {at.version})"
+                found[name] = _origin(operation), at.version
         at = known.get(at.parent)
     return found
 
@@ -163,11 +173,11 @@ def standing_of(known: TaxonomyHistory, taxonomy: Taxonomy) -> str:
 def _origin(operation: Operation) -> str:
     match operation:
         case Rename(old=old):
-            return f"renamed from {old}"
+            return f"was {old}"
         case Merge(classes=merged):
-            return f"merged from {', '.join(merged)}"
+            return " + ".join(merged)
         case Split(name=name):
-            return f"split from {name}"
+            return f"part of {name}"
         case Add():
             return "added"
     return ""
