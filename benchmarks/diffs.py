@@ -128,12 +128,43 @@ def compare(workspace: Workspace, *, compare_all: bool) -> None:
     timed(call)
 
 
+def eighteen_more(workspace: Workspace, folder: Path) -> None:
+    """Add snapshots in each of which 1,000 other rows get another label."""
+    found = get_dataset(workspace, "big")
+    step = found.rows // CHANGED
+
+    def call() -> None:
+        for number in range(18):
+            workspace.write(
+                lambda cursor, n=number: (
+                    cursor.execute(
+                        f"UPDATE lake.data.big SET label = 'class {n}' "
+                        f"WHERE id % {step} = {n * 7 % step}"
+                    ),
+                    store_roles(cursor, "big", found.roles),
+                ),
+                author="me", message="More", operation="build", dataset="big",
+                rows=found.rows, classes=found.classes,
+            )  # fmt: skip
+
+    timed(call)
+
+
+def over_all(workspace: Workspace) -> None:
+    snapshots = [snapshot.snapshot for snapshot in log(workspace, "big")]
+    timed(lambda: diff(workspace, "big", snapshots[-1], snapshots[0]))
+
+
 STEPS: dict[str, Callable[[Workspace, Path], None]] = {
     "first import": first,
     "second snapshot, put as a change": lambda w, f: write(w, f, whole=False),
     "diff from the change feed": lambda w, f: compare(w, compare_all=False),
     "diff by comparing all rows": lambda w, f: compare(w, compare_all=True),
-    "life of one record": lambda w, f: timed(lambda: record_life(w, "big", "4711")),
+    "18 more snapshots of 1,000 labels": eighteen_more,
+    "diff over all 20 from the change feed": lambda w, f: over_all(w),
+    "life of one record in 20 snapshots": lambda w, f: timed(
+        lambda: record_life(w, "big", str(CHANGED * 5 + 3))
+    ),
     "the same snapshot, table replaced": lambda w, f: write(w, f, whole=True),
 }
 

@@ -7,7 +7,8 @@ from curation.ui import parts, state
 from curation.ui.example import example_button
 from curation.ui.job_panel import job_panel
 from curation.ui.jobs import JOBS
-from curation.ui.overview import Action, overview
+from curation.ui.overview import ISSUES, Action, overview
+from curation.ui.queues import LABEL, QUEUE
 
 PROMISE = "From a labelled dataset to a recipe that repeats your curation on new data."
 
@@ -26,7 +27,7 @@ def draw() -> None:
     st.subheader("Next", anchor=False)
     st.markdown(action.why)
     if st.button(action.label, key="next", type="primary", icon=":material/arrow_forward:"):
-        st.switch_page(action.page)
+        _go(action)
     st.space("small")
     _waiting(dataset, stand.waiting()[1:])
 
@@ -43,9 +44,18 @@ def _waiting(dataset: Dataset, actions: list[Action]) -> None:
     for number, job in enumerate(jobs):
         st.caption(job.title)
         job_panel(job, f"home-job-{number}")
-    for action in actions:
-        st.page_link(action.page, label=action.label, icon=":material/arrow_forward:")
+    for number, action in enumerate(actions):
+        if st.button(
+            action.label, key=f"also-{number}", type="tertiary", icon=":material/arrow_forward:"
+        ):
+            _go(action)
         st.caption(action.why)
+
+
+def _go(action: Action) -> None:
+    if action.page == ISSUES:
+        st.session_state[QUEUE] = action.queue or LABEL
+    st.switch_page(action.page)
 
 
 def _empty() -> None:

@@ -1,4 +1,4 @@
-"""`import`, `datasets`, `log` and `diff`: what is in the workspace and how it came there."""
+"""`import` and `datasets`: what is in the workspace and how it came there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import typer
 
 from curation.cli import options
 from curation.cli.output import progress_bar, say, say_json, say_table, warn
-from curation.errors import UnknownNameError, UsageError
-from curation.lake.datasets import get_dataset, list_datasets
-from curation.lake.diffs import diff as compare
+from curation.lake.datasets import list_datasets
 from curation.lake.imports import MAX_REFUSED, ImportReport, import_file
-from curation.lake.snapshots import log as history
 from curation.lake.workspace import Workspace
 
 
@@ -21,8 +18,6 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("import")(import_command)
     app.command()(datasets)
-    app.command()(log)
-    app.command()(diff)
 
 
 def import_command(
@@ -100,52 +95,3 @@ def datasets(context: typer.Context, as_json: options.Json = False) -> None:
         ("dataset", "rows", "classes", "snapshot", "label"),
         [(d.name, d.rows, d.classes, d.snapshot, d.roles.label) for d in found],
     )
-
-
-def log(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The dataset.")],
-    as_json: options.Json = False,
-) -> None:
-    """Show a dataset's snapshots, the newest first."""
-    with Workspace.open(options.workspace_path(context), create=False) as workspace:
-        snapshots = history(workspace, name)
-        if not snapshots:
-            raise UnknownNameError("dataset", name, [d.name for d in list_datasets(workspace)])
-    if as_json:
-        say_json(snapshots)
-        return
-    say_table(
-        ("snapshot", "time (UTC)", "author", "operation", "rows", "message"),
-        [(s.snapshot, s.time, s.author, s.operation, s.rows, s.message) for s in snapshots],
-    )
-
-
-def diff(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The dataset.")],
-    old: Annotated[
-        int | None, typer.Argument(help="The older snapshot; the one before the newest without it.")
-    ] = None,
-    new: Annotated[
-        int | None, typer.Argument(help="The newer snapshot; the newest without it.")
-    ] = None,
-    as_json: options.Json = False,
-) -> None:
-    """Show what differs between two snapshots of a dataset."""
-    with Workspace.open(options.workspace_path(context), create=False) as workspace:
-        newest = get_dataset(workspace, name).snapshot if new is None else new
-        before = [s.snapshot for s in history(workspace, name) if s.snapshot < newest]
-        if old is None and not before:
-            raise UsageError(f"'{name}' has nothing before snapshot {newest} to compare with.")
-        change = compare(workspace, name, before[0] if old is None else old, newest)
-    if as_json:
-        say_json(change)
-        return
-    say(f"From snapshot {change.old} to {change.new}:")
-    say(f"{change.added:,} rows added, {change.removed:,} removed, {change.changed:,} changed.")
-    if change.label_changes:
-        say_table(
-            ("label before", "label after", "rows"),
-            [(c.before, c.after, c.rows) for c in change.label_changes],
-        )

@@ -12,6 +12,7 @@ from curation.cli import (
     builds,
     data,
     finding,
+    history,
     recipes,
     rules,
     taxonomy,
@@ -81,6 +82,6 @@ def main(
 
 
 for module in (
-    workbench, data, finding, recipes, annotating, taxonomy, builds, rules, workspace,
+    workbench, data, history, finding, recipes, annotating, taxonomy, builds, rules, workspace,
 ):  # fmt: skip
     module.register(app)

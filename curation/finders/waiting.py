@@ -25,8 +25,14 @@ from curation.finders.crowd import label_next
 from curation.lake import taxonomies
 from curation.lake.annotations import label_column
 from curation.lake.datasets import Dataset, get_dataset, table_sql
-from curation.lake.decisions import in_force_sql, votes, votes_in_force_sql
-from curation.lake.findings import ROW_SCHEMA, FindingSummary, find_stored, store_finding
+from curation.lake.decisions import in_force_sql, said_until_now, votes, votes_in_force_sql
+from curation.lake.findings import (
+    ROW_SCHEMA,
+    FindingSummary,
+    find_stored,
+    latest_finding,
+    store_finding,
+)
 from curation.lake.records import fingerprint_sql, key_sql, label_sql
 from curation.lake.translation import TaxonomyHistory
 from curation.lake.workspace import Workspace
@@ -70,7 +76,10 @@ def find_waiting(
         raise UnknownNameError("queue", queue, QUEUES)
     found = get_dataset(workspace, dataset)
     label_column(found)
-    parameters = _state(workspace, found)
+    issues = latest_finding(workspace, dataset, found.snapshot)
+    parameters = {
+        "said": said_until_now(workspace, dataset), "issues": issues and issues.finding_id,
+    }  # fmt: skip
     stored = find_stored(workspace, dataset, found.snapshot, queue, parameters)
     if stored is not None:
         return stored
@@ -319,19 +328,3 @@ def _rows(workspace: Workspace, found: Dataset, waiting: Waiting) -> tuple[pa.Ta
             }
         )
     return pa.Table.from_pylist(rows, schema=ROW_SCHEMA), classes
-
-
-def _state(workspace: Workspace, found: Dataset) -> dict[str, Any]:
-    """Return what the queues depend on beside the snapshot."""
-    with workspace.cursor() as cursor:
-        row = cursor.execute(
-            """SELECT count(*), max(annotation_id), (
-                SELECT count(*) FROM lake.curation.documents
-                WHERE dataset = $dataset AND kind IN ('taxonomy', 'workflow')), (
-                SELECT max(finding_id) FROM lake.curation.findings
-                WHERE dataset = $dataset AND finder = 'label' AND snapshot = $snapshot)
-            FROM lake.curation.annotations WHERE dataset = $dataset""",
-            {"dataset": found.name, "snapshot": found.snapshot},
-        ).fetchone()
-    assert row is not None
-    return dict(zip(("events", "newest", "documents", "finding"), row, strict=True))

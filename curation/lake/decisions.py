@@ -175,6 +175,21 @@ def readings(
     }
 
 
+def said_until_now(workspace: Workspace, dataset: str) -> str:
+    """Return a text that changes with everything that is said or decided on about a dataset."""
+    with workspace.cursor() as cursor:
+        row = cursor.execute(
+            """SELECT concat_ws(' ', count(*), max(annotation_id), (
+                SELECT count(*) || ' ' || max(document_id) FROM lake.curation.documents
+                WHERE dataset = $dataset OR dataset IS NULL), (
+                SELECT count(*) FROM lake.curation.merged WHERE dataset = $dataset))
+            FROM lake.curation.annotations WHERE dataset = $dataset""",
+            {"dataset": dataset},
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def standings(found: list[Decided]) -> dict[str, int]:
     """Count decisions by their standing."""
     return dict(Counter(decided.standing for decided in found))

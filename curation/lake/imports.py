@@ -156,7 +156,7 @@ def import_file(
         )  # fmt: skip
         return _import_staged(
             workspace, cursor, staged, dataset, roles or {}, mode, author,
-            message or f"Imported {source}", progress,
+            message or f"Imported {source}", progress, source,
         )  # fmt: skip
 
 
@@ -191,6 +191,7 @@ def _import_staged(
     author: str,
     message: str,
     progress: Progress,
+    file: str | None = None,
 ) -> ImportReport:
     before = _before(workspace, name)
     progress(0.6, "Looking at the columns")
@@ -215,7 +216,7 @@ def _import_staged(
 
     _, snapshot = workspace.write(
         change, author=author, message=message, operation=operation, dataset=name,
-        cursor=cursor, rows=rows, classes=classes,
+        cursor=cursor, rows=rows, classes=classes, file=file, taken=staged.rows,
     )  # fmt: skip
     refused_file = _keep_refused(workspace, staged, name, snapshot)
     progress(1.0, "Imported")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,7 +11,7 @@ import duckdb
 
 from curation.lake import change_feed
 from curation.lake.datasets import Dataset, get_dataset, table_sql
-from curation.lake.records import key_equals_sql, key_sql
+from curation.lake.records import key_equals_sql
 from curation.lake.roles import Roles
 from curation.lake.snapshots import Snapshot, log
 from curation.lake.workspace import Workspace
@@ -25,7 +25,7 @@ class RecordVersion:
 
     snapshot: Snapshot
     rows: tuple[Row, ...]
-    """None where the dataset has not the record; several where rows share a record key."""
+    """Empty where the dataset has not the record; several where rows share a record key."""
 
 
 def record_versions(workspace: Workspace, dataset: str, record_key: str) -> list[RecordVersion]:
@@ -106,7 +106,6 @@ def _rows(
 
 
 def _identifying(roles: Roles) -> set[str]:
-    """Return the columns that the record key is made of."""
-    sql_text = key_sql(roles)
-    names: Iterable[str] = roles.having("key") or roles.content or roles.columns
-    return {name for name in names if f'"{name}"' in sql_text.replace('""', '"')}
+    """Return the columns that the record key is made of; see `records.key_sql`."""
+    others = set(roles.columns) - {roles.label, *roles.having("ignore")}
+    return set(roles.having("key") or roles.content or others)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from curation.lake.workspace import METADATA, Workspace
 
@@ -25,6 +26,8 @@ class Snapshot:
     operation: str
     rows: int | None
     classes: int | None
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """All that was noted with it, for example what it was made from."""
 
 
 def log(
@@ -58,6 +61,7 @@ def log(
                     operation=details["operation"],
                     rows=details.get("rows"),
                     classes=details.get("classes"),
+                    details=details,
                 )
             )
     return history

@@ -190,7 +190,7 @@ class Workspace:
         """
         extra = json.dumps({"operation": operation, "dataset": dataset, **details})
 
-        def attempt() -> tuple[T, int]:
+        def attempt() -> T:
             with self._write_lock, turn(self._turn):
                 connection.execute("BEGIN")
                 try:
@@ -203,12 +203,14 @@ class Workspace:
                 except BaseException:
                     schema.roll_back(connection)
                     raise
-                return result, _one(connection.execute("FROM lake.last_committed_snapshot()"))
+                return result
 
         given = cursor.connection if isinstance(cursor, RetryingCursor) else cursor
         connection = given or self._connection.cursor()
         try:
-            result, snapshot = retried(attempt)
+            result = retried(attempt)
+            # Asked on its own: an error here must not make the change a second time.
+            snapshot = retried(lambda: _last_snapshot(connection))
             # The change is in; what is not recorded now is noted and recorded by the next check.
             with contextlib.suppress(OSError, duckdb.Error):
                 file_hashes.record(connection, self.data, self.path, snapshot)
@@ -277,8 +279,10 @@ def _not_opened(catalog: Catalog, error: Exception) -> WorkspaceError:
     return WorkspaceError(f"The workspace '{catalog.name}' cannot be opened: {said}")
 
 
-def _one(cursor: duckdb.DuckDBPyConnection) -> int:
-    row = cursor.fetchone()
-    if row is None:
-        raise WorkspaceError("The lake gave no snapshot id.")
+def _last_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the snapshot that this connection made; the lake's newest where it changed nothing."""
+    row = connection.execute(
+        "SELECT coalesce((FROM lake.last_committed_snapshot()), (FROM lake.current_snapshot()))"
+    ).fetchone()
+    assert row is not None
     return int(row[0])

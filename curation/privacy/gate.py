@@ -205,16 +205,6 @@ def review_counts(
     return ReviewCounts(*row)
 
 
-def annotation_count(workspace: Workspace, viewer: Viewer, dataset: str) -> int:
-    """Return how many annotation events there are: it grows with every one."""
-    with workspace.cursor() as cursor:
-        row = cursor.execute(
-            "SELECT count(*) FROM lake.curation.annotations WHERE dataset = ?", [dataset]
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def preview(viewer: Viewer, table: pa.Table, limit: int = 50) -> pa.Table:
     """Return the first rows of a result that is not in the lake."""
     return table.slice(0, limit)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
+from curation.finders.waiting import Queue, count_waiting
 from curation.lake.datasets import Dataset, class_counts
 from curation.lake.decisions import decisions
 from curation.lake.findings import FindingSummary, latest_finding
@@ -29,6 +31,8 @@ class Action:
     label: str
     page: str
     why: str
+    queue: Queue | None = None
+    """The queue that the page opens, for label issues."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Overview:
     classes: dict[str, int]
     steps: int
     capped: bool
+    waiting_in: Mapping[Queue, int] = field(default_factory=dict)
+    """Records that wait for another reason than a likely label error."""
 
     @property
     def uneven(self) -> bool:
@@ -95,6 +101,12 @@ class Overview:
         if self.to_review:
             why = f"{count(self.to_review, 'flagged label')} without a decision."
             actions.append(Action("Review the flagged labels", ISSUES, why))
+        if split := self.waiting_in.get("reclassify"):
+            why = f"{count(split, 'record')} of a class that was split or retired."
+            actions.append(Action("Choose their new class", ISSUES, why, "reclassify"))
+        if disputed := self.waiting_in.get("disputed"):
+            why = f"Annotators disagree about {count(disputed, 'record')}."
+            actions.append(Action("Settle the disputes", ISSUES, why, "disputed"))
         if self.uneven:
             why = f"The largest class is over {UNEVEN} times the smallest, and no step caps it."
             actions.append(Action("Balance the classes", BALANCE, why))
@@ -114,9 +126,10 @@ def overview(workspace: Workspace, viewer: gate.Viewer, dataset: Dataset) -> Ove
     return Overview(
         dataset=dataset,
         finding=finding,
-        decided=len(decisions(workspace, dataset.name)),
+        decided=len(decisions(workspace, dataset.name, policy="latest")),
         to_review=counts.to_review if counts else 0,
         classes=class_counts(workspace, dataset.name) if dataset.roles.label else {},
         steps=len(recipe.steps),
         capped=position_of(recipe, "rebalance") is not None,
+        waiting_in=count_waiting(workspace, dataset.name),
     )

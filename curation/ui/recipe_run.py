@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from curation.lake.datasets import Dataset
-from curation.lake.decisions import decisions
+from curation.lake.decisions import said_until_now
 from curation.progress import Progress
 from curation.recipe.model import Recipe
 from curation.recipe.runner import RunResult, StepOutcome, run_on_dataset, run_on_file
@@ -96,6 +96,5 @@ def _read(result: RunResult) -> Ran:
 
 
 def _inputs(dataset: Dataset, recipe: Recipe, until: int | None) -> str:
-    said = decisions(state.workspace(), dataset.name)
-    newest = max((str(d.annotation_id) for d in said), default="")
-    return f"{dataset.snapshot} {len(said)} {newest} {recipe.sha256} {until}"
+    said = said_until_now(state.workspace(), dataset.name)
+    return f"{dataset.snapshot} {said} {recipe.sha256} {until}"

@@ -39,8 +39,10 @@ def why(item: ReviewItem, finder: str = "label") -> str:
     given = _code(item.given_label or "no label")
     rather = _rather(item)
     if finder == "reclassify":
+        # Where the given label is a class still, it is the decided one that is none any more.
+        what = "the class decided for it" if item.can_keep else given
         return (
-            f"{start}{given} was split or retired, so its class has to be chosen again"
+            f"{start}{what} was split or retired, so its class has to be chosen again"
             f"{rather.replace(' and ', '; a model suggests ', 1)}."
         )
     if finder == "disputed":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from curation.lake.datasets import Dataset
+from curation.lake.decisions import said_until_now
 from curation.privacy import gate
 from curation.progress import Progress
 from curation.recipe.replay import NOT_IN_FORCE, Replay, replay
@@ -43,7 +44,7 @@ def replay_view(dataset: Dataset) -> None:
 
     found = parts.result_of(
         state.job_key(dataset.name, "replay"), work, title="Replaying",
-        inputs=f"{onto} {gate.annotation_count(workspace, state.viewer(), dataset.name)}",
+        inputs=f"{onto} {said_until_now(workspace, dataset.name)}",
         panel="replay-job",
     )  # fmt: skip
     if not isinstance(found, Replay):

@@ -33,6 +33,8 @@ class Change:
     operations: list[Operation] = field(default_factory=list)
     number: int = 0
     """Of the form; a new one is empty."""
+    applied: int = 0
+    """Changes that this session applied; the reason for the next one is asked anew."""
 
 
 def change_of(dataset: Dataset, known: TaxonomyHistory) -> Change:
@@ -113,7 +115,7 @@ def _so_far(
         _table(found)
     why = st.text_input(
         "Why (kept with the version)",
-        key=f"operation-why-{dataset.name}",
+        key=f"operation-why-{dataset.name}-{change.applied}",
         placeholder="; ".join(map(str, change.operations)),
         persist_state="session",
     )
@@ -202,7 +204,7 @@ def _apply(dataset: Dataset, change: Change, why: str) -> None:
         show_error(error)
         return
     change.operations.clear()
-    st.session_state.pop(f"operation-why-{dataset.name}", None)
+    change.applied += 1
     state.notice_later(f"Version {made.version} is in force.")
     st.rerun()
 
@@ -213,6 +215,7 @@ def _from_file(dataset: Dataset, known: TaxonomyHistory, change: Change) -> None
         uploaded = st.file_uploader(
             "All versions, a list of classes, or operations, as YAML",
             type=["yaml", "yml"],
+            max_upload_size=10,
             key=f"taxonomy-file-{dataset.name}-{change.number}",
         )
         if uploaded is None:

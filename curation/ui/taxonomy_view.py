@@ -99,8 +99,7 @@ def class_table(known: TaxonomyHistory, taxonomy: Taxonomy, rows: ClassRows | No
         columns["description"] = [described.get(name, "") for name in taxonomy.classes]
     origins = came_from(known, taxonomy)
     if origins:
-        columns["came from"] = [origins.get(name, ("", 0))[0] for name in taxonomy.classes]
-        columns["in version"] = [origins.get(name, ("", None))[1] for name in taxonomy.classes]
+        columns["came from"] = [origins.get(name, "") for name in taxonomy.classes]
     most = max(columns.get("rows", ()), default=0)
     st.dataframe(
         columns,
@@ -112,7 +111,6 @@ def class_table(known: TaxonomyHistory, taxonomy: Taxonomy, rows: ClassRows | No
             "rows": st.column_config.ProgressColumn(
                 format="localized", min_value=0, max_value=max(1, most), width="small"
             ),
-            "in version": st.column_config.NumberColumn(width=80),
         },
     )
     if rows is not None:
@@ -143,17 +141,15 @@ def rest_of(rows: ClassRows) -> list[str]:
     return sentences
 
 
-def came_from(known: TaxonomyHistory, taxonomy: Taxonomy) -> dict[str, tuple[str, int]]:
-    """Return what each class was before, and since which version it is what it is.
-
-    Classes that were there from the start are left out.
-    """
-    found: dict[str, tuple[str, int]] = {}
+def came_from(known: TaxonomyHistory, taxonomy: Taxonomy) -> dict[str, str]:
+    """Return what each class of a version was before, for those that were not there at first."""
+    found: dict[str, str] = {}
     at = taxonomy
     while at.parent is not None:
         for operation in reversed(at.operations):
             for name in backward(operation).keys() - found.keys():
-                found[name] = _origin(operation), at.version
+                earlier = "" if at == taxonomy else f" (version {at.version})"
+                found[name] = f"{_origin(operation)}{earlier}"
         at = known.get(at.parent)
     return found
 

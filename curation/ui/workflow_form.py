@@ -74,7 +74,7 @@ def workflow_form(
         _overtaken(key, now, stored)
     why = st.text_input(
         "Why (kept with the version)",
-        key=f"workflow-{dataset.name}-why",
+        key=f"workflow-{dataset.name}-{start.newest}-{start.version}-why",
         placeholder="Workflow changed",
         persist_state="session",
     )
@@ -106,7 +106,8 @@ def workflow_versions(stored: Sequence[Document]) -> None:
             ],
             "when": [one.created_at for one in versions],
             "who": [one.author for one in versions],
-            "why": [one.message for one in versions],
+            # The first is what was in force before anybody said so.
+            "why": ["" if one.version == 1 else one.message for one in versions],
             "policy": [POLICIES[flow.policy][0] for flow in flows],
             "reviewers": [", ".join(flow.reviewers) for flow in flows],
             "versions that count": [
@@ -209,6 +210,5 @@ def _save(dataset: Dataset, label: str, made: Workflow, why: str, key: str) -> N
         show_error(error)
         return
     st.session_state.pop(key, None)
-    st.session_state.pop(f"workflow-{dataset.name}-why", None)
     state.notice_later(f"Workflow version {version} is in force.")
     st.rerun()

@@ -17,6 +17,7 @@ import pytest
 
 from curation.errors import WorkspaceError
 from curation.lake import conflicts
+from curation.lake import workspace as workspace_module
 from curation.lake.checking import check
 from curation.lake.datasets import list_datasets
 from curation.lake.workspace import Workspace
@@ -330,3 +331,35 @@ def test_a_folder_that_may_only_be_read_is_said(tmp_path: Path) -> None:
             assert manifests(workspace) == ["x"]
     finally:
         shutil.rmtree(folder)
+
+
+def test_a_change_that_changes_nothing_gives_the_newest_snapshot(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "workspace") as opened:
+        _, made = opened.write(_annotate_nothing, author="me", message="m", operation="test")
+    with Workspace.open(tmp_path / "workspace") as again:
+        assert again.write(_annotate_nothing, author="me", message="m", operation="test")[1] == made
+
+
+def test_an_error_after_the_commit_does_not_make_the_change_twice(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = iter([duckdb.TransactionException("Failed to load DuckLake"), None])
+    real = workspace_module._last_snapshot
+
+    def fails_once(connection: duckdb.DuckDBPyConnection) -> int:
+        if (error := next(asked)) is not None:
+            raise error
+        return real(connection)
+
+    monkeypatch.setattr(workspace_module, "_last_snapshot", fails_once)
+    workspace.write(_tag, author="me", message="m", operation="test")
+    with workspace.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM lake.curation.tags").fetchone() == (1,)
+
+
+def _annotate_nothing(cursor: duckdb.DuckDBPyConnection) -> None:
+    cursor.execute("SELECT 1")
+
+
+def _tag(cursor: duckdb.DuckDBPyConnection) -> None:
+    cursor.execute("INSERT INTO lake.curation.tags (name) VALUES ('t')")

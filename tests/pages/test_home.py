@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curation.lake.taxonomies import apply
+from curation.lake.taxonomy import Split
 from curation.lake.workspace import Workspace
 
 OpenPage = Callable[..., AppTest]
@@ -42,7 +44,24 @@ def test_flagged_labels_are_the_next_action(open_page: OpenPage, found: Workspac
     assert at.button(key="next").label == "Review the flagged labels"
 
 
-@pytest.mark.parametrize("page", ["home", "datasets", "label_issues", "balance", "recipe"])
+def test_what_waits_for_another_reason_leads_to_its_queue(
+    open_page: OpenPage, found: Workspace, wait_for_jobs: Callable[[Workspace], None]
+) -> None:
+    operation = Split(name="change_order", into=("add item", "remove item"))
+    apply(found, "support", [operation], author="ann", message="two kinds")
+    at = open_page(found)
+    [button] = [b for b in at.button if b.label == "Choose their new class"]
+    button.click().run()
+    wait_for_jobs(found)
+    at.run()
+    assert not at.exception
+    assert at.title[0].value == "Split or retired class · support"
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["home", "datasets", "label_issues", "balance", "taxonomy", "annotators", "recipe", "versions"],
+)
 @pytest.mark.parametrize("filled", ["workspace", "imported", "found"])
 def test_every_page_has_a_title_and_at_most_one_primary_button(
     open_page: OpenPage, request: pytest.FixtureRequest, page: str, filled: str
