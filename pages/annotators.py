@@ -28,7 +28,7 @@ def draw() -> None:
         return
     parts.heading(f"{TITLE} · {as_text(dataset.name)}")
     top = st.container()
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         known = annotators_now(dataset)
     found = None if known is None else known.annotators

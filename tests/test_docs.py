@@ -31,7 +31,7 @@ def test_every_command_in_the_readme_exists() -> None:
     known |= {str(group.name) for group in app.registered_groups}
     named = set(re.findall(r"curation (?!\-)([a-z]+)(?= |`)", text))
     assert named <= known, f"not commands: {named - known}"
-    within = {"datasets", "log", "diff", "schema", "builds", "replay"}
+    within = {"datasets", "log", "diff", "schema", "builds", "replay", "tags"}
     assert known <= named | within, f"not shown: {known - named}"
 
 

@@ -13,6 +13,7 @@ from curation import sql
 from curation.errors import SourceFileError
 
 RESERVED_PREFIX = "_curation_"
+_TAKEN = frozenset({"rowid", "row_id", "begin_snapshot", "end_snapshot"})
 
 _SAMPLE_ROWS = 20_000
 _INTEGER = r"-?[1-9]\d{0,18}|0"
@@ -44,9 +45,10 @@ def check_names(names: Iterable[str], where: str) -> None:
                 f"{where}: column '{name}' begins with '{RESERVED_PREFIX}', which is reserved. "
                 "Rename it or leave it out."
             )
-        if name.lower() == "rowid":
+        if name.lower() in _TAKEN:
             raise SourceFileError(
-                f"{where}: the name of column '{name}' is taken by the rows' own number. Rename it."
+                f"{where}: the name of column '{name}' is taken by the lake, which numbers rows "
+                "and snapshots. Rename it."
             )
         if name.lower() in seen:
             raise SourceFileError(

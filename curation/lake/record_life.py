@@ -143,6 +143,8 @@ def _label_now(
 ) -> str | None:
     if decided is not None and decided.standing == "in_force" and decided.value_read is not None:
         return decided.value_read
+    if decided is not None and decided.standing in ("queue", "excluded"):
+        return None
     labels = {reading.label_of(row) for row in rows}
     return reading(labels.pop(), found.taxonomy_version) if len(labels) == 1 else None
 
@@ -259,21 +261,28 @@ def _of_findings(
 def _of_runs(
     workspace: Workspace, dataset: str, record_key: str, versions: list[RecordVersion]
 ) -> Iterator[LifeEvent]:
-    """Say which runs took the record in, and at which of their steps it waited for a person.
-
-    A manifest names those records that wait; of the others it only lets one know that they went in.
-    """
+    """Say which runs took the record in, which of their steps touched it, and where it waits."""
     with workspace.cursor() as cursor:
         rows = cursor.execute(
             "SELECT run_id, dataset, manifest, created_at FROM lake.curation.runs "
             "WHERE contains(manifest, ?) ORDER BY created_at",
             [json.dumps(dataset, ensure_ascii=False)],
         ).fetchall()
+        touched = cursor.execute(
+            "SELECT run_id, step, what, before, after FROM lake.curation.touched "
+            "WHERE record_key = ?",
+            [record_key],
+        ).fetchall()
     for run_id, into, text, time in rows:
         manifest = json.loads(text)
         source = manifest.get("coordinates") or manifest.get("input") or {}
         if source.get("dataset") != dataset or not _has(versions, source.get("snapshot")):
             continue
+        steps = [
+            f"{step} left it out" if what == "left out" else _step_changed(step, before, after)
+            for run, step, what, before, after in touched
+            if run == run_id
+        ]
         waited = [
             f"waits at step {conflict.get('step')}: {conflict.get('reason')}"
             for conflict in manifest.get("conflicts", [])
@@ -281,9 +290,15 @@ def _of_runs(
         ]
         went = f"went into a {manifest.get('kind', 'run')} of '{into}'"
         yield LifeEvent(
-            time, "run", manifest.get("author", ""), "; ".join([went, *waited]),
+            time, "run", manifest.get("author", ""), "; ".join([went, *steps, *waited]),
             snapshot=source.get("snapshot"), event_id=run_id,
         )  # fmt: skip
+
+
+def _step_changed(step: str, before: str | None, after: str | None) -> str:
+    if before == after:
+        return f"{step} changed it"
+    return f"{step} gave it {after or 'no label'} instead of {before or 'no label'}"
 
 
 def _has(versions: list[RecordVersion], snapshot: int | None) -> bool:

@@ -52,6 +52,10 @@ TABLES: dict[str, dict[str, str]] = {
     "runs": {
         "run_id": "VARCHAR", "dataset": "VARCHAR", "manifest": "VARCHAR", "created_at": "TIMESTAMP",
     },
+    "touched": {
+        "run_id": "VARCHAR", "step": "VARCHAR", "record_key": "VARCHAR", "what": "VARCHAR",
+        "before": "VARCHAR", "after": "VARCHAR",
+    },
 }  # fmt: skip
 """Table to column to type. New columns go to the end, so that an older workspace can get them."""
 

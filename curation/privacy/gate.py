@@ -14,10 +14,13 @@ import pyarrow as pa
 
 from curation import sql
 from curation.lake import taxonomies
+from curation.lake.blame import Blame, blame
 from curation.lake.datasets import get_dataset, table_sql
 from curation.lake.decisions import active_events_sql, in_force_sql
+from curation.lake.diffs import Diff, changed_rows, diff
 from curation.lake.findings import FindingSummary, get_finding
 from curation.lake.fold import EVERYTHING
+from curation.lake.record_life import RecordLife, record_life
 from curation.lake.records import ROW_COLUMN
 from curation.lake.translation import UNKNOWN, Reading
 from curation.lake.workspace import Workspace
@@ -203,6 +206,32 @@ def review_counts(
         ).fetchone()
     assert row is not None
     return ReviewCounts(*row)
+
+
+def life_of_record(
+    workspace: Workspace, viewer: Viewer, dataset: str, record_key: str
+) -> RecordLife:
+    """Return everything that happened to a record, values among it; see `lake.record_life`."""
+    return record_life(workspace, dataset, record_key)
+
+
+def blame_for_label(
+    workspace: Workspace, viewer: Viewer, dataset: str, record_key: str
+) -> list[Blame]:
+    """Return where a record's label comes from; see `lake.blame`."""
+    return blame(workspace, dataset, record_key)
+
+
+def difference(workspace: Workspace, viewer: Viewer, dataset: str, old: int, new: int) -> Diff:
+    """Return how two snapshots differ, with what became of values; see `lake.diffs`."""
+    return diff(workspace, dataset, old, new, distributions=True)
+
+
+def cells_changed(
+    workspace: Workspace, viewer: Viewer, dataset: str, old: int, new: int, *, limit: int = 50
+) -> pa.Table:
+    """Return the cells that differ between two snapshots; see `lake.diffs.changed_rows`."""
+    return changed_rows(workspace, dataset, old, new, limit=limit)
 
 
 def preview(viewer: Viewer, table: pa.Table, limit: int = 50) -> pa.Table:

@@ -45,6 +45,8 @@ from curation.recipe.rules import rules_of, with_rules
 from curation.recipe.runner import RunResult, run_on_dataset
 from curation.recipe.yaml import parse
 
+MOST_TOUCHED = 1_000_000
+"""More records than this that steps touched are counted and not listed one by one."""
 CONFLICTS = pa.schema(
     [
         ("step", pa.string()),
@@ -222,6 +224,7 @@ def _stored(
     with workspace.cursor() as reader:
         columns = columns_of(reader, source)
     roles = Roles(columns={c: role for c, role in result.roles.columns.items() if c in columns})
+    touched = result.touched(MOST_TOUCHED)
 
     def change(cursor: duckdb.DuckDBPyConnection) -> None:
         put_rows(cursor, into, source, columns, roles.having("key"))
@@ -230,6 +233,14 @@ def _stored(
             "INSERT INTO lake.curation.runs VALUES (?, ?, ?, now()::TIMESTAMP)",
             [run_id, into, json.dumps(manifest, ensure_ascii=False)],
         )
+        if touched is not None:
+            cursor.register("touched_records", touched)
+            cursor.execute(
+                "INSERT INTO lake.curation.touched (run_id, step, record_key, what, before, after) "
+                "SELECT ?, step, record_key, what, before, after FROM touched_records",
+                [run_id],
+            )
+            cursor.unregister("touched_records")
 
     classes = len(result.class_counts()) if result.roles.label else None
     _, snapshot = workspace.write(

@@ -42,7 +42,7 @@ from curation.steps.matching import (
 )
 
 NOT_IN_FORCE = {
-    "outvoted": "not what stands: something newer, or what more say",
+    "outvoted": "replaced by newer or more",
     "taken_back": "taken back",
     "revert": "undo or redo of others",
     "not_counted": "of a workflow, time or set that does not count",

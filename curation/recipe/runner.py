@@ -42,6 +42,10 @@ _NARROWER = {"VARCHAR": ("BIGINT", "BOOLEAN", "DATE"), "DOUBLE": ("BIGINT",)}
 """Types that a column may have where the contract has the first, which holds all their values."""
 
 
+TOUCHED = pa.schema([(n, pa.string()) for n in ("step", "record_key", "what", "before", "after")])
+"""The columns of the records that steps touched."""
+
+
 @dataclass(frozen=True)
 class StepOutcome:
     """What one step did in one run."""
@@ -98,6 +102,43 @@ class RunResult:
             "WHERE class IS NOT NULL GROUP BY class ORDER BY size DESC, class"
         )
         return {row["class"]: row["size"] for row in table.to_pylist()}
+
+    def touched(self, most: int) -> pa.Table | None:
+        """Return the records that steps changed or left out, or None where they are too many.
+
+        Returns:
+            step, record_key, what (``changed`` or ``left out``), and the label before and after.
+        """
+        found = [
+            self._touched_by(step.id, before, after)
+            for step, before, after in zip(
+                self.steps, self._relations, self._relations[1:], strict=False
+            )
+        ]
+        if not found:
+            return TOUCHED.empty_table()
+        every = self._engine.select(" UNION ALL ".join(found))
+        if row_count(self._engine, every) > most:
+            return None
+        return self._engine.table(f"FROM {every.name}").cast(TOUCHED)
+
+    def _touched_by(self, step: str, before: Relation, after: Relation) -> str:
+        row, key = sql.identifier(ROW_COLUMN), sql.identifier(KEY_COLUMN)
+        columns = [c for c in data_columns(before) if c in after.columns]
+        differs = " OR ".join(
+            f"b.{sql.identifier(c)} IS DISTINCT FROM a.{sql.identifier(c)}" for c in columns
+        )
+        label = self.roles.label
+        was, is_now = "NULL", "NULL"
+        if label is not None and label in columns:
+            was = label_sql(label, before.columns[label], of="b")
+            is_now = label_sql(label, after.columns[label], of="a")
+        return f"""
+            SELECT {sql.literal(step)} AS step, b.{key} AS record_key,
+                CASE WHEN a.{row} IS NULL THEN 'left out' ELSE 'changed' END AS what,
+                {was} AS before, CASE WHEN a.{row} IS NOT NULL THEN {is_now} END AS after
+            FROM {before.name} b LEFT JOIN {after.name} a ON a.{row} = b.{row}
+            WHERE a.{row} IS NULL OR {differs or "FALSE"}"""
 
     def table(self) -> pa.Table:
         """Return the curated rows with the columns of the data, in the order of the input."""

@@ -150,7 +150,7 @@ def annotator_table(found: Annotators) -> None:
         column_config={
             "labels": st.column_config.NumberColumn(format="localized", width=70),
             "quality": st.column_config.ProgressColumn(
-                format="%.0f%%", min_value=0.0, max_value=100.0, help=_QUALITY[policy]
+                format="%.0f%%", min_value=0.0, max_value=100.0, width=110, help=_QUALITY[policy]
             ),
             "agreement": st.column_config.NumberColumn(
                 format="%.0f%%",

@@ -1,4 +1,4 @@
-"""A dataset's snapshots: what each one did, how two differ, and going back."""
+"""A dataset's snapshots: what each one did, and going back."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import streamlit as st
 
 from curation.errors import CurationError
 from curation.lake.datasets import Dataset, restore
-from curation.lake.diffs import Diff, diff
 from curation.lake.snapshots import Snapshot, log
-from curation.ui import parts, state
+from curation.ui import state
 from curation.ui.errors import as_text, show_error
-from curation.ui.numbers import count
 
 
 def history(dataset: Dataset) -> None:
-    """Draw the snapshots of a dataset, newest first, the difference of two, and restore."""
+    """Draw the snapshots of a dataset, newest first, and restore."""
     snapshots = log(state.workspace(), dataset.name)
     st.dataframe(
         {
@@ -37,48 +35,9 @@ def history(dataset: Dataset) -> None:
     if len(snapshots) < 2:
         st.caption("One snapshot so far. Each import and each change of roles adds one.")
         return
-    names = {s.snapshot: _name(s) for s in snapshots}
-    ids = list(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        old = st.selectbox(
-            "From", ids, index=1, format_func=names.__getitem__, key="diff-old", width=190
-        )
-        new = st.selectbox(
-            "to", ids, index=0, format_func=names.__getitem__, key="diff-new", width=190
-        )
         _restore(dataset, [s for s in snapshots if s.snapshot != dataset.snapshot])
-    if old != new:
-        _difference(dataset, old, new)
-
-
-def _difference(dataset: Dataset, old: int, new: int) -> None:
-    workspace = state.workspace()
-    found: Diff | None = parts.result_of(
-        state.job_key(dataset.name, "diff"),
-        lambda _: diff(workspace, dataset.name, old, new),
-        title="Comparing",
-        inputs=f"{old} {new}",
-        panel="diff",
-    )
-    if found is None:
-        return
-    if not (found.added or found.removed or found.changed):
-        st.markdown("The rows are the same.")
-        return
-    st.markdown(
-        f"**{count(found.added, 'row')}** added, **{found.removed:,}** removed, "
-        f"**{found.changed:,}** changed, **{found.labels_changed:,}** of them with another label."
-    )
-    if found.label_changes:
-        st.dataframe(
-            {
-                "from": [change.before or "no label" for change in found.label_changes],
-                "to": [change.after or "no label" for change in found.label_changes],
-                "rows": [change.rows for change in found.label_changes],
-            },
-            hide_index=True,
-            height="content" if len(found.label_changes) < 8 else 300,
-        )
+        st.page_link("pages/versions.py", label="Compare two", icon=":material/compare_arrows:")
 
 
 def _restore(dataset: Dataset, others: list[Snapshot]) -> None:

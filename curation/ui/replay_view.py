@@ -9,7 +9,7 @@ from curation.lake.decisions import said_until_now
 from curation.privacy import gate
 from curation.progress import Progress
 from curation.recipe.replay import NOT_IN_FORCE, Replay, replay
-from curation.steps.matching import OUTCOMES, REASONS
+from curation.steps.matching import OUTCOMES
 from curation.ui import parts, state
 from curation.ui.errors import as_text
 from curation.ui.history_view import snapshot_names
@@ -66,12 +66,14 @@ def replay_view(dataset: Dataset) -> None:
     with left:
         st.dataframe(
             {
-                "outcome": [_WORDS[name] for name in there],
                 "annotations": [counts[name] for name in there],
-                "waits": [name in REASONS for name in there],
+                "outcome": [_WORDS[name] for name in there],
             },
             hide_index=True,
             height="content",
+            column_config={
+                "annotations": st.column_config.NumberColumn(format="localized", width=90)
+            },
         )
     with right:
         chosen = st.selectbox(

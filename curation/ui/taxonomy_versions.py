@@ -56,7 +56,8 @@ def _version_table(known: TaxonomyHistory, stored: Sequence[Document]) -> None:
             "when": st.column_config.DatetimeColumn(
                 "when (UTC)", format="YYYY-MM-DD HH:mm", width=120
             ),
-            "operations": st.column_config.TextColumn(width="large"),
+            "why": st.column_config.TextColumn(width=180),
+            "operations": st.column_config.TextColumn(width=320),
         },
     )
 

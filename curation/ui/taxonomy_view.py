@@ -109,8 +109,9 @@ def class_table(known: TaxonomyHistory, taxonomy: Taxonomy, rows: ClassRows | No
         placeholder="",
         column_config={
             "rows": st.column_config.ProgressColumn(
-                format="localized", min_value=0, max_value=max(1, most), width="small"
+                format="localized", min_value=0, max_value=max(1, most), width=110
             ),
+            "came from": st.column_config.TextColumn(width=185),
         },
     )
     if rows is not None:
@@ -148,7 +149,7 @@ def came_from(known: TaxonomyHistory, taxonomy: Taxonomy) -> dict[str, str]:
     while at.parent is not None:
         for operation in reversed(at.operations):
             for name in backward(operation).keys() - found.keys():
-                earlier = "" if at == taxonomy else f" (version {at.version})"
+                earlier = "" if at == taxonomy else f" (v{at.version})"
                 found[name] = f"{_origin(operation)}{earlier}"
         at = known.get(at.parent)
     return found

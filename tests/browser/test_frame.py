@@ -16,6 +16,10 @@ PAGES = {
     "datasets": "Datasets",
     "label_issues": "Label issues",
     "balance": "Balance",
+    "taxonomy": "Taxonomy",
+    "annotators": "Annotators",
+    "versions": "Versions",
+    "versions?view=Combine": "Versions",
 }
 
 
@@ -36,7 +40,10 @@ def test_every_page_stands_in_its_frame_and_asks_no_other_machine(
         # An icon is a word in a font, so a link's text begins with the icon's name.
         links = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
         named = [link.splitlines()[-1] for link in links]
-        assert named == ["Home", "Datasets", "Label issues", "Balance", "Recipe"]
+        assert named == [
+            "Home", "Datasets", "Label issues", "Balance", "Taxonomy", "Annotators", "Recipe",
+            "Versions",
+        ]  # fmt: skip
         expect(page.get_by_text("640 rows · 10 classes").first).to_be_visible()
 
     page.set_viewport_size({"width": 420, "height": 860})

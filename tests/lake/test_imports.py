@@ -126,7 +126,8 @@ def test_any_column_name_can_be_imported_counted_and_compared(
 
 def test_a_column_named_rowid_is_refused(workspace: Workspace) -> None:
     with pytest.raises(
-        SourceFileError, match=r"'rowid' is taken by the rows' own number. Rename it"
+        SourceFileError,
+        match=r"'rowid' is taken by the lake, which numbers rows and snapshots. Rename it",
     ):
         add(workspace, pa.table({"rowid": [1, 2]}))
 

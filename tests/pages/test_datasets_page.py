@@ -97,14 +97,11 @@ def test_roles_are_saved_as_a_snapshot(open_page: OpenPage, imported: Workspace)
     assert after.snapshot > before.snapshot
 
 
-def test_two_snapshots_are_compared_and_one_is_restored(
-    open_page: OpenPage, imported: Workspace
-) -> None:
+def test_an_older_snapshot_is_restored(open_page: OpenPage, imported: Workspace) -> None:
     october = resource("examples", "support", "messages-2026-10.csv")
     first = get_dataset(imported, "support").snapshot
     import_file(imported, october, "support", mode="append", author="tester")
     at = open_page(imported, "datasets")
-    assert any("added" in text.value for text in at.markdown)
     at.selectbox(key="restore-which").select(first)
     at.button(key="restore-yes").click().run()
     assert not at.exception

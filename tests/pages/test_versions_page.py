@@ -11,10 +11,11 @@ from curation.lake.annotations import annotate
 from curation.lake.datasets import get_dataset
 from curation.lake.decisions import decisions
 from curation.lake.imports import import_file
+from curation.lake.tags import list_tags
 from curation.lake.taxonomies import apply, current
 from curation.lake.taxonomy import Split
 from curation.lake.workspace import Workspace
-from curation.recipe.builds import list_builds
+from curation.recipe.builds import build, list_builds, pin
 from curation.resources import resource
 from curation.ui.state import user_name
 
@@ -39,7 +40,7 @@ def test_an_empty_workspace_leads_to_the_import(open_page: OpenPage, workspace: 
 def test_versions_are_combined_and_what_was_built_is_listed(
     open_page: OpenPage, decided: Workspace, wait_for_jobs: Wait
 ) -> None:
-    at = open_page(decided, "versions")
+    at = open_page(decided, "versions", view="Combine")
     assert "Nothing yet" in " ".join(caption.value for caption in at.caption)
     at.text_input(key="build-into").input("support built").run()
     at.button(key="build-start").click().run()
@@ -58,7 +59,7 @@ def test_versions_are_combined_and_what_was_built_is_listed(
 def test_a_build_that_cannot_be_made_says_why(
     open_page: OpenPage, decided: Workspace, wait_for_jobs: Wait
 ) -> None:
-    at = open_page(decided, "versions")
+    at = open_page(decided, "versions", view="Combine")
     at.text_input(key="build-into").input("support").run()
     at.button(key="build-start").click().run()
     wait_for_jobs(decided)
@@ -72,7 +73,7 @@ def test_a_replay_counts_every_annotation_and_opens_each_list(
     open_page: OpenPage, decided: Workspace, wait_for_jobs: Wait
 ) -> None:
     import_file(decided, OCTOBER, "support", author="tester")
-    at = open_page(decided, "versions")
+    at = open_page(decided, "versions", view="Replay")
     wait_for_jobs(decided)
     at.run()
     assert not at.exception
@@ -135,3 +136,50 @@ def test_a_split_class_is_a_queue_of_its_own(
     assert [d.value_read for d in decisions(decided, "support")][-1] != "add item"
     at.button(key=f"redo-{at.session_state.review.position}").click().run()
     assert [d.value_read for d in decisions(decided, "support")][-1] == "add item"
+
+
+def test_the_lineage_opens_each_node(open_page: OpenPage, decided: Workspace) -> None:
+    build(decided, pin(decided, "support"), "built", author="ann")
+    at = open_page(decided, "versions", dataset="support")
+    chosen = at.selectbox(key="lineage-open")
+    assert chosen.value == f"snapshot:{get_dataset(decided, 'support').snapshot}"
+    assert any("build" in option for option in chosen.options)
+    run = next(option for option in chosen.options if option.startswith("build"))
+    chosen.select(run).run()
+    assert not at.exception
+    assert any(text.value.startswith("Made from: ") for text in at.markdown)
+
+
+def test_a_record_s_life_is_told_and_an_unknown_one_refused(
+    open_page: OpenPage, decided: Workspace
+) -> None:
+    at = open_page(decided, "versions", view="Record", record="m-0001")
+    assert "**m-0001** is **change" in at.markdown[0].value.replace("\\", "")
+    at.text_input(key="life-key-support").input("nobody").run()
+    assert not at.exception
+    assert "There is no record 'nobody'" in at.error[0].value
+
+
+def test_two_snapshots_are_compared(
+    open_page: OpenPage, decided: Workspace, wait_for_jobs: Wait
+) -> None:
+    at = open_page(decided, "versions", view="Compare")
+    assert "One snapshot so far" in at.markdown[0].value
+    import_file(decided, OCTOBER, "support", author="tester")
+    at.run()
+    wait_for_jobs(decided)
+    at.run()
+    assert not at.exception
+    assert any("405 rows" in text.value for text in at.markdown)
+
+
+def test_a_tag_is_set_once_and_removed(open_page: OpenPage, decided: Workspace) -> None:
+    at = open_page(decided, "versions", view="Tags")
+    for _ in range(2):
+        at.text_input(key="tag-name").input("release 1")
+        at.button(key="tag-add").click().run()
+        assert not at.exception
+    assert "release 1" in at.error[0].value
+    assert [tag.name for tag in list_tags(decided)] == ["release 1"]
+    at.button(key="untag-yes").click().run()
+    assert list_tags(decided) == []

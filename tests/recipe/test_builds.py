@@ -17,6 +17,7 @@ from curation.lake.annotations import annotate
 from curation.lake.datasets import get_dataset
 from curation.lake.fold import Cut
 from curation.lake.imports import import_table
+from curation.lake.record_life import record_life
 from curation.lake.taxonomies import apply
 from curation.lake.taxonomy import Rename, Split
 from curation.lake.workspace import Workspace
@@ -124,6 +125,16 @@ def test_what_waits_for_a_person_is_listed(shared: Workspace) -> None:
     assert sum(label is None for label in found.values()) == 39
     assert get_dataset(shared, "built").taxonomy_version == 2
     assert {row["label"] for row in rows(shared, "d")} == {"card", "cash"}
+
+
+def test_a_record_s_life_names_the_steps_that_touched_it(shared: Workspace) -> None:
+    build(shared, pin(shared, "d"), "built", author="ann")
+    told = {key: record_life(shared, "d", key).events[-1].what for key in ("k000", "k001")}
+    assert "apply_annotations gave it card instead of cash" in told["k000"]
+    assert "apply_annotations left it out" in told["k001"]
+    kept = {row["id"] for row in rows(shared, "built")}
+    out = next(f"k{n:03}" for n in range(2, 60) if f"k{n:03}" not in kept)
+    assert "sample left it out" in record_life(shared, "d", out).events[-1].what
 
 
 def test_a_build_goes_into_a_dataset_of_its_own(shared: Workspace) -> None:
