@@ -107,9 +107,10 @@ def _said_sql(dataset: str) -> str:
     """Return the SELECT of all actions about a dataset, with whether each stands."""
     of = sql.literal(dataset)
     return f"""
-        WITH labels AS (
+        WITH written AS MATERIALIZED (SELECT rowid AS place, * FROM lake.curation.documents),
+        labels AS (
             SELECT {COLUMNS_SQL} FROM lake.curation.annotations WHERE dataset = {of}),
-        said AS (
+        said AS MATERIALIZED (
             SELECT action_id, 'label' AS kind, min(label_column) AS name,
                 CASE WHEN count(*) > 1 THEN count(*) || ' decisions'
                     ELSE concat_ws(' ', min(decision), min(record_key), 'to ' || min(value))
@@ -121,13 +122,11 @@ def _said_sql(dataset: str) -> str:
             UNION ALL
             SELECT document_id, kind, name, kind || ' ' || name || ': ' || message, created_at,
                 NULL, NULL, author, reverts
-            FROM lake.curation.documents
+            FROM written
             WHERE (dataset = {of} OR dataset IS NULL)
                 -- What was in force before anybody said so is not something that was done.
-                AND NOT (kind IN ('taxonomy', 'workflow') AND reverts IS NULL AND rowid = (
-                    SELECT min(d.rowid) FROM lake.curation.documents d
-                    WHERE d.kind = documents.kind AND d.dataset = documents.dataset
-                        AND d.name = documents.name))),
+                AND NOT (kind IN ('taxonomy', 'workflow') AND place IN (
+                    SELECT min(place) FROM written GROUP BY kind, dataset, name))),
         lifted AS (
             SELECT r.reverts FROM said r WHERE r.reverts IN (
                 SELECT action_id FROM said WHERE reverts IS NOT NULL))

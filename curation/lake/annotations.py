@@ -70,6 +70,9 @@ class Seen:
     given: str | None
     suggestion: str | None = None
     score: float | None = None
+    taxonomy_version: int | None = None
+    """The version whose classes they chose from; looked up without it."""
+    workflow_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def annotate(
         check_values(cursor, label, found.columns[label], [value])
         if seen is None:
             [seen] = _records(cursor, found, label, [Verdict(record_key, decision, given=given)])
-    common = _common(workspace, found, label, annotator, source, branch)
+    common = _common(workspace, found, label, annotator, source, branch, seen)
     row = {
         **common, "record_key": record_key, "fingerprint": seen.fingerprint, "given": seen.given,
         "decision": decision, **_value(decision, value, seen, common), "reason": reason,
@@ -200,6 +203,16 @@ def events(
             [dataset, record_key, record_key],
         ).fetchall()
     return [Annotation(*row) for row in rows]
+
+
+def annotator_names(workspace: Workspace, dataset: str) -> list[str]:
+    """Return everybody who ever said something about a dataset's labels, by name."""
+    with workspace.cursor() as cursor:
+        rows = cursor.execute(
+            "SELECT DISTINCT annotator FROM lake.curation.annotations WHERE dataset = ? ORDER BY 1",
+            [dataset],
+        ).fetchall()
+    return [name for (name,) in rows]
 
 
 def label_column(dataset: Dataset) -> str:
@@ -286,9 +299,18 @@ def write_events(
 
 
 def _common(
-    workspace: Workspace, found: Dataset, label: str, annotator: str, source: str, branch: str
+    workspace: Workspace,
+    found: Dataset,
+    label: str,
+    annotator: str,
+    source: str,
+    branch: str,
+    seen: Seen | None = None,
 ) -> dict[str, Any]:
-    said = documents.versions_in_force(workspace, found.name, label)
+    if seen is not None and seen.taxonomy_version and seen.workflow_version:
+        said = {"taxonomy": seen.taxonomy_version, "workflow": seen.workflow_version}
+    else:
+        said = documents.versions_in_force(workspace, found.name, label)
     return {
         "dataset": found.name, "label_column": label, "annotator": annotator, "source": source,
         "branch": branch, "taxonomy_version": said.get("taxonomy", 1),

@@ -21,15 +21,15 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # The lake's row ids are given at commit and never change, so a version keeps its number.
 _VERSIONS = """
+    WITH rows AS MATERIALIZED (SELECT rowid AS place, * FROM lake.curation.documents),
+    standing_reverts AS (
+        SELECT reverts FROM rows WHERE reverts IS NOT NULL AND document_id NOT IN (
+            SELECT reverts FROM rows WHERE reverts IS NOT NULL))
     SELECT document_id, kind, dataset, name,
-        row_number() OVER (PARTITION BY kind, dataset, name ORDER BY rowid) AS version,
+        row_number() OVER (PARTITION BY kind, dataset, name ORDER BY place) AS version,
         text, author, message, created_at,
-        document_id IN (
-            SELECT reverts FROM lake.curation.documents
-            WHERE reverts IS NOT NULL AND document_id NOT IN (
-                SELECT reverts FROM lake.curation.documents WHERE reverts IS NOT NULL)
-        ) AS is_taken_back
-    FROM lake.curation.documents WHERE reverts IS NULL
+        document_id IN (SELECT reverts FROM standing_reverts) AS is_taken_back
+    FROM rows WHERE reverts IS NULL ORDER BY kind, dataset, name, version
 """
 
 
@@ -110,13 +110,11 @@ def versions(
     workspace: Workspace, kind: Kind, dataset: str | None = None, name: str | None = None
 ) -> list[Document]:
     """Return all versions of one text, or of all texts of a kind, the oldest first."""
-    with workspace.cursor() as cursor:
-        rows = cursor.execute(
-            f"SELECT * FROM ({_VERSIONS}) WHERE kind = ? AND dataset IS NOT DISTINCT FROM ? "
-            "AND (name = ? OR ? IS NULL) ORDER BY name, version",
-            [kind, dataset, name, name],
-        ).fetchall()
-    return [Document(*row) for row in rows]
+    return [
+        version
+        for version in _all(workspace)
+        if version.kind == kind and version.dataset == dataset and name in (None, version.name)
+    ]
 
 
 def in_force(workspace: Workspace, kind: Kind, dataset: str | None, name: str) -> Document | None:
@@ -127,13 +125,11 @@ def in_force(workspace: Workspace, kind: Kind, dataset: str | None, name: str) -
 
 def versions_in_force(workspace: Workspace, dataset: str, name: str) -> dict[str, int]:
     """Return kind to version in force of all that one name stands for, such as a label column."""
-    with workspace.cursor() as cursor:
-        rows = cursor.execute(
-            f"SELECT kind, max(version) FROM ({_VERSIONS}) WHERE dataset = ? AND name = ? "
-            "AND NOT coalesce(is_taken_back, FALSE) GROUP BY kind",
-            [dataset, name],
-        ).fetchall()
-    return dict(rows)
+    return {
+        str(version.kind): version.version
+        for version in _all(workspace)
+        if (version.dataset, version.name) == (dataset, name) and not version.is_taken_back
+    }
 
 
 def get_version(
@@ -172,6 +168,16 @@ def add_row(
         [row[0], kind, dataset, name, text, author, message, reverts],
     )
     return str(row[0])
+
+
+def _all(workspace: Workspace) -> list[Document]:
+    """Return all versions of all texts; there are few, and every page asks for some of them."""
+
+    def read() -> list[Document]:
+        with workspace.cursor() as cursor:
+            return [Document(*row) for row in cursor.execute(_VERSIONS).fetchall()]
+
+    return workspace.keep_newest("documents", read)
 
 
 def _overtaken(kind: str, name: str, seen: int, newest: int) -> UsageError:

@@ -51,11 +51,11 @@ def visible_sql(workspace: Workspace, dataset: str, label: str | None, cut: Cut)
     A branch has its own events, those that were merged into it, and what the main branch had when
     it was made. Reverts count whoever made them and in whichever workflow.
     """
-    of_branch = events_sql(dataset, label, cut.branch, cut.snapshot)
+    of_branch = f"SELECT * FROM ({events_sql(dataset, label, cut.branch, cut.snapshot)})"
     base = base_snapshot(workspace, dataset, cut.branch)
     if base is not None:
         at = base if cut.snapshot is None else min(base, cut.snapshot)
-        of_branch += f" UNION BY NAME {events_sql(dataset, label, MAIN, at)}"
+        of_branch += f" UNION BY NAME SELECT * FROM ({events_sql(dataset, label, MAIN, at)})"
     conditions = []
     if cut.until is not None:
         conditions.append(f"created_at <= {sql.literal(cut.until.isoformat(sep=' '))}::TIMESTAMP")
@@ -76,14 +76,16 @@ def events_sql(dataset: str, label: str | None, branch: str, snapshot: int | Non
     at = "" if snapshot is None else f" AT (VERSION => {int(snapshot)})"
     name, of = sql.literal(branch), sql.literal(dataset)
     about = "" if label is None else f" AND label_column = {sql.literal(label)}"
-    merged = f"""
-        SELECT annotation_id FROM lake.curation.merged{at}
-        WHERE dataset = {of} AND branch = {name} AND outcome ="""
     return f"""
+        WITH merges AS MATERIALIZED (
+            SELECT annotation_id, outcome FROM lake.curation.merged{at}
+            WHERE dataset = {of} AND branch = {name})
         SELECT * FROM (
             SELECT {COLUMNS_SQL} FROM lake.curation.annotations{at} WHERE dataset = {of}{about})
-        WHERE (branch = {name} OR annotation_id IN ({merged} 'added'))
-            AND annotation_id NOT IN ({merged} 'conflict')"""
+        WHERE (branch = {name}
+                OR annotation_id IN (SELECT annotation_id FROM merges WHERE outcome = 'added'))
+            AND annotation_id NOT IN (
+                SELECT annotation_id FROM merges WHERE outcome = 'conflict')"""
 
 
 def active_sql(visible: str) -> str:
@@ -93,7 +95,7 @@ def active_sql(visible: str) -> str:
     levels are all there are (`lake.actions`).
     """
     return f"""
-        WITH visible AS ({visible}),
+        WITH visible AS MATERIALIZED ({visible}),
         standing_reverts AS (
             SELECT reverts FROM visible WHERE decision = 'revert' AND action_id NOT IN (
                 SELECT reverts FROM visible WHERE decision = 'revert'))

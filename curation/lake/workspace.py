@@ -148,6 +148,16 @@ class Workspace:
             "duckdb.DuckDBPyConnection", RetryingCursor(self._connection.cursor(), self.data)
         )
 
+    def keep_newest(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what ``make`` gave for this key since the lake last changed, and forget older."""
+        with self._connection.cursor() as cursor:
+            snapshot = retried(lambda: _newest_snapshot(cursor))
+        held = self._kept.get(key)
+        if held is None or held[0] != snapshot:
+            held = self._kept[key] = (snapshot, make())
+        kept: T = held[1]
+        return kept
+
     def keep(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what ``make`` gave for this key the first time.
 
@@ -277,6 +287,12 @@ def _not_opened(catalog: Catalog, error: Exception) -> WorkspaceError:
         )
     said = "\n".join(str(error).strip().splitlines()[:2])
     return WorkspaceError(f"The workspace '{catalog.name}' cannot be opened: {said}")
+
+
+def _newest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("FROM lake.current_snapshot()").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _last_snapshot(connection: duckdb.DuckDBPyConnection) -> int:

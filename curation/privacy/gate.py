@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from curation import sql
-from curation.lake import taxonomies
+from curation.lake import documents, taxonomies
 from curation.lake.blame import Blame, blame
 from curation.lake.datasets import get_dataset, table_sql
 from curation.lake.decisions import active_events_sql, in_force_sql
@@ -57,6 +57,8 @@ class ReviewItem:
     given_label: str | None
     suggested_label: str | None
     """A class of the taxonomy in force, or None where nothing is suggested."""
+    taxonomy_version: int
+    workflow_version: int
     can_keep: bool
     """Whether the given label is still a class, so that it can be kept as it is."""
     label_quality: float
@@ -166,7 +168,8 @@ def review_queue(
             values,
         ).to_arrow_table()
     readings = _readings(workspace, finding, label)
-    return [_item(finding, row, readings) for row in found.to_pylist()]
+    versions = documents.versions_in_force(workspace, finding.dataset, label or "")
+    return [_item(finding, row, readings, versions) for row in found.to_pylist()]
 
 
 def classes(workspace: Workspace, viewer: Viewer, finding_id: str) -> list[str]:
@@ -282,7 +285,10 @@ def _filter(
 
 
 def _item(
-    finding: FindingSummary, row: dict[str, Any], readings: Mapping[str, Reading] | None
+    finding: FindingSummary,
+    row: dict[str, Any],
+    readings: Mapping[str, Reading] | None,
+    versions: Mapping[str, int],
 ) -> ReviewItem:
     given, suggested = row["given_label"], row["suggested_label"]
     shares = dict(zip(finding.classes, row["probabilities"], strict=True))
@@ -297,6 +303,8 @@ def _item(
         fingerprint=row["fingerprint"],
         given_label=given,
         suggested_label=suggested,
+        taxonomy_version=versions.get("taxonomy", 1),
+        workflow_version=versions.get("workflow", 1),
         can_keep=kept is not None,
         label_quality=row["label_quality"],
         given_label_probability=row["given_label_probability"],

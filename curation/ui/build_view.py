@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import Any, get_args
 
 import streamlit as st
 
 from curation.errors import CurationError
 from curation.lake import documents, taxonomies
-from curation.lake.annotations import MAIN
+from curation.lake.annotations import MAIN, annotator_names
 from curation.lake.branches import list_branches
 from curation.lake.datasets import Dataset
 from curation.lake.fold import Cut, Policy
@@ -56,6 +57,7 @@ def _form(dataset: Dataset) -> None:
         index=get_args(Policy).index(current_workflow(workspace, dataset.name, label).policy),
         key="build-policy",
     )  # fmt: skip
+    cut = _cut(dataset, label)
     branches = [MAIN, *(b.branch for b in list_branches(workspace, dataset.name))]
     branch = MAIN
     if len(branches) > 1:
@@ -73,7 +75,7 @@ def _form(dataset: Dataset) -> None:
         "Name of the dataset that it makes", f"{dataset.name} curated", key="build-into"
     )
     if st.button("Build", key="build-start", type="primary", icon=":material/layers:"):
-        cut = Cut(branch=branch)
+        cut = cut.model_copy(update={"branch": branch})
         try:
             coordinates = pin(
                 workspace, dataset.name, snapshot=snapshot, cut=cut, policy=policy,
@@ -86,6 +88,28 @@ def _form(dataset: Dataset) -> None:
     wanted = st.session_state.get("_build")
     if wanted is not None and wanted[0].dataset == dataset.name:
         _result(dataset, *wanted)
+
+
+def _cut(dataset: Dataset, label: str) -> Cut:
+    """Draw which annotations count, folded away, since mostly all of them do."""
+    workspace = state.workspace()
+    people = annotator_names(workspace, dataset.name)
+    workflows = [v.version for v in documents.versions(workspace, "workflow", dataset.name, label)]
+    with st.popover("Which annotations…", key="build-cut"):
+        day = st.date_input(
+            "Said until the end of (UTC)", None, key="build-until", format="YYYY-MM-DD"
+        )
+        chosen = st.multiselect("By", people, key="build-people", placeholder="Everybody")
+        counted: list[int] = []
+        if workflows:
+            counted = st.multiselect(
+                "Under workflow version", workflows, key="build-workflows", placeholder="Any"
+            )
+    return Cut(
+        until=datetime.combine(day, time.max) if isinstance(day, date) else None,
+        annotators=tuple(chosen) or None,
+        workflow_versions=tuple(counted) or None,
+    )
 
 
 def _result(dataset: Dataset, coordinates: Any, into: str) -> None:

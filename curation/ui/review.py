@@ -108,6 +108,8 @@ class Review:
                 given=item.given_label,
                 suggestion=item.suggested_label,
                 score=item.label_quality,
+                taxonomy_version=item.taxonomy_version,
+                workflow_version=item.workflow_version,
             ),
             seconds=round(min(now - self._shown_at, _BREAK), 1),
         )
