@@ -12,6 +12,7 @@ from curation.ui.annotators_view import (
     nobody_yet,
 )
 from curation.ui.errors import as_text
+from curation.ui.labelled import labelled_dataset
 from curation.ui.workflow_form import workflow_form, workflow_versions
 
 TITLE = "Annotators"
@@ -19,12 +20,8 @@ TITLE = "Annotators"
 
 def draw() -> None:
     """Draw how far the annotators agree, each of them, and the workflow that says who counts."""
-    dataset = state.current()
+    dataset = labelled_dataset(TITLE)
     if dataset is None:
-        parts.needs_dataset(TITLE)
-        return
-    if dataset.roles.label is None:
-        parts.needs_label(TITLE, dataset.name)
         return
     parts.heading(f"{TITLE} · {as_text(dataset.name)}")
     top = st.container()

@@ -9,6 +9,7 @@ from curation.steps import step_named
 from curation.ui import charts, forms, parts, state
 from curation.ui.class_mix import class_figures, mix
 from curation.ui.errors import as_text
+from curation.ui.labelled import labelled_dataset
 from curation.ui.numbers import count
 from curation.ui.recipe_run import position_of, run_here
 from curation.ui.step_editor import made_step, starting_values
@@ -19,12 +20,8 @@ STEP = step_named("rebalance")
 
 def draw() -> None:
     """Draw the classes before and after the step that is being edited."""
-    dataset = state.current()
+    dataset = labelled_dataset(TITLE)
     if dataset is None:
-        parts.needs_dataset(TITLE)
-        return
-    if dataset.roles.label is None:
-        parts.needs_label(TITLE, dataset.name)
         return
     recipe = load_draft(state.workspace(), dataset.name)
     at = position_of(recipe, STEP.name)

@@ -8,6 +8,7 @@ from curation.lake.findings import FindingSummary, latest_finding
 from curation.ui import parts, state
 from curation.ui.errors import as_text
 from curation.ui.find_view import find_form, find_progress, finding_now
+from curation.ui.labelled import labelled_dataset
 from curation.ui.numbers import count, span
 from curation.ui.queues import MEANS, NAMES, again, pick_queue, queue_now
 from curation.ui.review import Review
@@ -18,12 +19,8 @@ TITLE = "Label issues"
 
 def draw() -> None:
     """Draw the review of the newest finding, or the way to one."""
-    dataset = state.current()
+    dataset = labelled_dataset(TITLE)
     if dataset is None:
-        parts.needs_dataset(TITLE)
-        return
-    if dataset.roles.label is None:
-        parts.needs_label(TITLE, dataset.name)
         return
     title = f"{TITLE} · {as_text(dataset.name)}"
     top = st.container()

@@ -6,6 +6,7 @@ from curation.lake.documents import versions
 from curation.lake.taxonomies import history
 from curation.ui import parts, state
 from curation.ui.errors import as_text
+from curation.ui.labelled import labelled_dataset
 from curation.ui.numbers import count
 from curation.ui.taxonomy_change import change_of, change_view
 from curation.ui.taxonomy_versions import versions_view
@@ -16,12 +17,8 @@ TITLE = "Taxonomy"
 
 def draw() -> None:
     """Draw the classes of a version, the change that is put together, and all versions."""
-    dataset = state.current()
+    dataset = labelled_dataset(TITLE)
     if dataset is None:
-        parts.needs_dataset(TITLE)
-        return
-    if dataset.roles.label is None:
-        parts.needs_label(TITLE, dataset.name)
         return
     parts.heading(
         f"{TITLE} · {as_text(dataset.name)}",

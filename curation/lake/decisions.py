@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import get_args
@@ -22,9 +21,14 @@ from curation.lake.fold import (
     visible_sql,
     votes_sql,
 )
+from curation.lake.translation import Status
 from curation.lake.workflows import Workflow, current_workflow
 from curation.lake.workspace import Workspace
 
+STANDING: Mapping[Status, Standing] = {
+    "read": "in_force", "queue": "queue", "excluded": "excluded"
+}  # fmt: skip
+"""How a decision stands whose label reads so."""
 _IN_SQL: Mapping[Policy, SqlPolicy] = {
     "latest": "latest", "majority": "majority", "crowdlab": "majority",
     "dawid_skene": "majority", "reviewer_over_annotator": "reviewer_over_annotator",
@@ -165,11 +169,8 @@ def readings(
         return None
     history = taxonomies.history(workspace, dataset, label)
     wanted = version or taxonomies.current(workspace, dataset, label).version
-    standings: dict[str, Standing] = {
-        "read": "in_force", "queue": "queue", "excluded": "excluded"
-    }  # fmt: skip
     return {
-        (said, name): (reading.label, standings[reading.status])
+        (said, name): (reading.label, STANDING[reading.status])
         for said, readings_of in history.table(wanted).items()
         for name, reading in readings_of.items()
     }
@@ -188,8 +189,3 @@ def said_until_now(workspace: Workspace, dataset: str) -> str:
         ).fetchone()
     assert row is not None
     return str(row[0])
-
-
-def standings(found: list[Decided]) -> dict[str, int]:
-    """Count decisions by their standing."""
-    return dict(Counter(decided.standing for decided in found))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 import duckdb
 
@@ -17,7 +17,6 @@ from curation.errors import UsageError
 from curation.lake.workspace import Workspace
 
 Kind = Literal["recipe", "taxonomy", "rule", "workflow"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # The lake's row ids are given at commit and never change, so a version keeps its number.
 _VERSIONS = """

@@ -8,23 +8,17 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import pydantic
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from curation.errors import UnknownNameError, UsageError, suggest
 from curation.lake.taxonomy import OPERATIONS, Operation, Taxonomy
 from curation.lake.translation import TaxonomyHistory
+from curation.yaml_text import read_yaml, round_trip_yaml, safe
 
 M = TypeVar("M", bound=pydantic.BaseModel)
 
 FORMAT = 1
 MAX_CHARACTERS = 10_000_000
-_MAX_DEPTH = 10
-_UNSAFE = frozenset("\x85\u2028\u2029")
-"""Line breaks to YAML 1.1 that are none to Python's readers."""
 _NULL = "tag:yaml.org,2002:null"
 _HEADER = "Read it back: curation taxonomy import DATASET FILE"
 
@@ -91,7 +85,7 @@ def render(history: TaxonomyHistory) -> str:
         versions.append(entry)
     stream = io.StringIO()
     stream.write(f"# {_HEADER}\n")
-    _yaml().dump(_safe({"format": FORMAT, "versions": versions}), stream)
+    round_trip_yaml().dump(safe({"format": FORMAT, "versions": versions}), stream)
     return stream.getvalue()
 
 
@@ -240,29 +234,15 @@ def _load(text: str) -> tuple[Any, _Lines]:
 
     A class may be called 1, true or 2024-01-01.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise UsageError(f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
-    try:
-        _check_events(text)
-        node = _yaml().compose(io.StringIO(text))
-    except (YAMLError, RecursionError, ValueError) as error:
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise UsageError(f"The text is not valid YAML{where}: {problem}") from error
+    node = read_yaml(
+        text,
+        round_trip_yaml().compose,
+        what="The text",
+        most=MAX_CHARACTERS,
+        error=UsageError,
+    )
     lines: dict[_Place, int] = {}
     return _plain(node, (), lines), lines
-
-
-def _check_events(text: str) -> None:
-    """Refuse what a few lines can make very large or very slow to read, and no taxonomy needs."""
-    depth = 0
-    for event in _yaml().parse(io.StringIO(text)):
-        if isinstance(event, AliasEvent):
-            raise UsageError("The text uses a YAML alias (*name). Write the value out.")
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise UsageError(f"The text is nested more than {_MAX_DEPTH} deep. Write it flat.")
 
 
 def _plain(node: Node | None, place: _Place, lines: dict[_Place, int]) -> Any:
@@ -282,24 +262,6 @@ def _plain(node: Node | None, place: _Place, lines: dict[_Place, int]) -> Any:
             found[key.value] = _plain(value, (*place, key.value), lines)
         return found
     return None if node.tag == _NULL else node.value
-
-
-def _yaml() -> YAML:
-    yaml = YAML(typ="rt")
-    yaml.width = 1_000_000
-    yaml.allow_unicode = True
-    return yaml
-
-
-def _safe(value: Any) -> Any:
-    """Put texts in double quotes that ruamel.yaml would write so that they read back otherwise."""
-    if isinstance(value, dict):
-        return {_safe(key): _safe(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_safe(inner) for inner in value]
-    if isinstance(value, str) and (value.startswith("?") or not _UNSAFE.isdisjoint(value)):
-        return DoubleQuotedScalarString(value)
-    return value
 
 
 def _at(lines: _Lines, place: _Place, what: str) -> str:

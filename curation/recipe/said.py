@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from curation.finders.consensus import decided
 from curation.lake import taxonomies
 from curation.lake.datasets import Dataset
-from curation.lake.decisions import Decided
+from curation.lake.decisions import STANDING, Decided
 from curation.lake.fold import EVERYTHING, Cut, Policy, Standing
 from curation.lake.translation import Reading, TaxonomyHistory
 from curation.lake.workspace import Workspace
@@ -16,9 +16,6 @@ from curation.recipe.model import Recipe
 from curation.steps.base import Said
 
 Readings = Mapping[str, tuple[str | None, Standing]]
-_STANDINGS: Mapping[str, Standing] = {
-    "read": "in_force", "queue": "queue", "excluded": "excluded"
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def of_recipe(recipe: Recipe, labels: set[str]) -> SaidAboutData:
 def data_readings(history: TaxonomyHistory, version: int, wanted: int) -> Readings:
     """Return how each class of a version reads under another."""
     return {
-        name: (reading.label, _STANDINGS[reading.status])
+        name: (reading.label, STANDING[reading.status])
         for name, reading in history.table(wanted).get(version, {}).items()
     }
 

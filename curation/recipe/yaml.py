@@ -8,23 +8,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from curation.errors import CurationError, RecipeError, suggest
 from curation.recipe.model import FORMAT, Recipe
 from curation.steps import Step, step_named
+from curation.yaml_text import read_yaml, round_trip_yaml, safe
 
 M = TypeVar("M", bound=pydantic.BaseModel)
 
-_UNSAFE = frozenset("\x85\u2028\u2029")
-"""Line breaks to YAML 1.1 that are none to Python's and DuckDB's readers."""
-
 MAX_CHARACTERS = 50_000_000
-_MAX_DEPTH = 20
 _HEADER = "Run it: curation run RECIPE.yaml --input FILE --output FILE"
 
 
@@ -86,48 +79,20 @@ def render(recipe: Recipe, original: str | None = None) -> str:
     else:
         document.pop("annotations", None)
     stream = io.StringIO()
-    _yaml().dump(document, stream)
+    round_trip_yaml().dump(document, stream)
     return stream.getvalue()
 
 
 def step_text(step: Step) -> str:
     """Return one step as it stands in a recipe."""
     stream = io.StringIO()
-    _yaml().dump([_step_data(step)], stream)
+    round_trip_yaml().dump([_step_data(step)], stream)
     return stream.getvalue()
 
 
-def _yaml() -> YAML:
-    yaml = YAML(typ="rt")
-    yaml.width = 1_000_000  # one decision, one line
-    yaml.preserve_quotes = True
-    yaml.allow_unicode = True
-    yaml.indent(mapping=2, sequence=2, offset=0)
-    return yaml
-
-
 def _load(text: str) -> Any:
-    if len(text) > MAX_CHARACTERS:
-        raise RecipeError(f"The recipe has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
-    try:
-        _check_events(text)
-        return _yaml().load(text)
-    except (YAMLError, RecursionError, ValueError) as error:
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise RecipeError(f"The recipe is not valid YAML{where}: {problem}") from error
-
-
-def _check_events(text: str) -> None:
-    """Refuse what a few lines can make very large or very slow to read, and no recipe needs."""
-    depth = 0
-    for event in _yaml().parse(text):
-        if isinstance(event, AliasEvent):
-            raise RecipeError("The recipe uses a YAML alias (*name). Write the value out.")
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise RecipeError(f"The recipe is nested more than {_MAX_DEPTH} deep. Write it flat.")
+    yaml = round_trip_yaml()
+    return read_yaml(text, yaml.load, what="The recipe", most=MAX_CHARACTERS, error=RecipeError)
 
 
 def _plain(node: Any) -> Any:
@@ -210,7 +175,7 @@ def _literals(annotation: Any) -> list[str]:
 
 
 def _as_data(recipe: Recipe) -> dict[str, Any]:
-    data: dict[str, Any] = _safe(recipe.model_dump(mode="json", exclude_none=True))
+    data: dict[str, Any] = safe(recipe.model_dump(mode="json", exclude_none=True))
     data["steps"] = [_step_data(step) for step in recipe.steps]
     data["annotations"] = [_told(annotation) for annotation in data["annotations"]]
     data["contract"]["columns"] = {
@@ -229,20 +194,9 @@ def _told(annotation: dict[str, Any]) -> dict[str, Any]:
 
 def _step_data(step: Step) -> dict[str, Any]:
     """Return a step's parameters, its name first; what is not set is left out."""
-    data = _safe(step.model_dump(mode="json", exclude_none=True))
+    data = safe(step.model_dump(mode="json", exclude_none=True))
     ordered = {"step": step.name} | ({"id": data["id"]} if "id" in data else {})
     return ordered | {name: value for name, value in data.items() if value != []}
-
-
-def _safe(value: Any) -> Any:
-    """Put texts in double quotes that ruamel.yaml would write so that they read back otherwise."""
-    if isinstance(value, dict):
-        return {_safe(key): _safe(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_safe(inner) for inner in value]
-    if isinstance(value, str) and (value.startswith("?") or not _UNSAFE.isdisjoint(value)):
-        return DoubleQuotedScalarString(value)
-    return value
 
 
 def _merged_steps(old: Any, wanted: list[dict[str, Any]]) -> CommentedSeq:
