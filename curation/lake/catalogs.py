@@ -79,13 +79,17 @@ def locate(where: str | Path) -> Catalog:
     return catalog
 
 
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {}
+"""What DuckDB is started with. As it is, the signature of each extension is verified."""
+
+
 def connect(catalog: Catalog) -> duckdb.DuckDBPyConnection:
     """Return a connection that is ready to attach the catalog.
 
     Raises:
         WorkspaceError: what PostgreSQL needs is not installed.
     """
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=SETTINGS)
     # A timestamp without a zone is UTC everywhere in the lake.
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     load_extensions(connection, catalog.kind)
