@@ -17,7 +17,6 @@ T = TypeVar("T")
 
 _UNSAFE = frozenset("\x85\u2028\u2029")
 """Line breaks to YAML 1.1 that are none to Python's and DuckDB's readers."""
-_MAX_DEPTH = 20
 
 
 def round_trip_yaml() -> YAML:
@@ -31,7 +30,13 @@ def round_trip_yaml() -> YAML:
 
 
 def read_yaml(
-    text: str, read: Callable[[io.StringIO], T], *, what: str, most: int, error: type[UsageError]
+    text: str,
+    read: Callable[[io.StringIO], T],
+    *,
+    what: str,
+    most: int,
+    deepest: int,
+    error: type[UsageError],
 ) -> T:
     """Return what ``read`` makes of a text that is safe to read.
 
@@ -40,6 +45,7 @@ def read_yaml(
         read: a method of `round_trip_yaml`.
         what: what the text is, as a sentence begins with it: ``"The recipe"``.
         most: characters that are read.
+        deepest: levels of nesting that are read.
         error: what is raised.
 
     Raises:
@@ -49,7 +55,7 @@ def read_yaml(
     if len(text) > most:
         raise error(f"{what} has {len(text):,} characters; at most {most:,}.")
     try:
-        _check_events(text, what, error)
+        _check_events(text, what, deepest, error)
         return read(io.StringIO(text))
     except (YAMLError, RecursionError, ValueError) as found:
         problem = getattr(found, "problem", None) or str(found).splitlines()[0]
@@ -69,12 +75,12 @@ def safe(value: Any) -> Any:
     return value
 
 
-def _check_events(text: str, what: str, error: type[UsageError]) -> None:
+def _check_events(text: str, what: str, deepest: int, error: type[UsageError]) -> None:
     """Refuse what a few lines can make very large or very slow to read, and nobody needs."""
     depth = 0
     for event in round_trip_yaml().parse(io.StringIO(text)):
         if isinstance(event, AliasEvent):
             raise error(f"{what} uses a YAML alias (*name). Write the value out.")
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise error(f"{what} is nested more than {_MAX_DEPTH} deep. Write it flat.")
+        if depth > deepest:
+            raise error(f"{what} is nested more than {deepest} deep. Write it flat.")

@@ -239,6 +239,7 @@ def _load(text: str) -> tuple[Any, _Lines]:
         round_trip_yaml().compose,
         what="The text",
         most=MAX_CHARACTERS,
+        deepest=10,
         error=UsageError,
     )
     lines: dict[_Place, int] = {}

@@ -92,7 +92,9 @@ def step_text(step: Step) -> str:
 
 def _load(text: str) -> Any:
     yaml = round_trip_yaml()
-    return read_yaml(text, yaml.load, what="The recipe", most=MAX_CHARACTERS, error=RecipeError)
+    return read_yaml(
+        text, yaml.load, what="The recipe", most=MAX_CHARACTERS, deepest=20, error=RecipeError
+    )
 
 
 def _plain(node: Any) -> Any:

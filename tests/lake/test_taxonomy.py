@@ -444,7 +444,7 @@ def test_a_mistake_in_operations_is_named(text: str, message: str) -> None:
         ("- a\n- a\n", "a class 'a' already"),
         ("a: x\na: y\n", "Line 2: a key is a text and stands there once. Got 'a'"),
         ("- &x a\n- *x\n", "YAML alias"),
-        ("[" * 30 + "]" * 30, "nested more than"),
+        ("[" * 20 + "]" * 20, "nested more than"),
         ("- name: a\n  descripton: b\n", r"Class 1 \(line 1\): there is no 'descripton'. Did you"),
         ("- [a, b]\n", r"Class 1 \(line 1\): 'name'"),
         ("versions: []\n", "begins with version 1"),

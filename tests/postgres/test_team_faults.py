@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_what_a_killed_writer_was_told_is_there() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--rounds", "3", "--catalog", "postgres"],
+        [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--rounds", "6", "--catalog", "postgres"],
         capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
