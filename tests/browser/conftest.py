@@ -73,6 +73,22 @@ def page(browser):
 
 
 @pytest.fixture
+def press(page) -> Callable[[str], None]:
+    """Press a key in the review and wait until another record is shown."""
+    from playwright.sync_api import expect
+
+    def until_another(key: str) -> None:
+        # The line with the record's key comes in one piece; its words may come after it, and a
+        # second press for the record that is still shown does nothing.
+        about = page.locator(".st-key-record").get_by_test_id("stCaptionContainer").first
+        before = about.inner_text()
+        page.keyboard.press(key)
+        expect(about).not_to_have_text(before, use_inner_text=True)
+
+    return until_another
+
+
+@pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
     """Start the workbench on a workspace; return its address. It is stopped after the test."""
     servers = []
