@@ -200,7 +200,7 @@ class Workspace:
         """
         extra = json.dumps({"operation": operation, "dataset": dataset, **details})
 
-        def attempt() -> T:
+        def attempt() -> tuple[T, int]:
             with self._write_lock, turn(self._turn):
                 connection.execute("BEGIN")
                 try:
@@ -213,14 +213,15 @@ class Workspace:
                 except BaseException:
                     schema.roll_back(connection)
                     raise
-                return result
+                # DuckLake tells the last snapshot of all this process's threads, so it is asked
+                # before another may write; on its own, since an error here must not make the
+                # change a second time.
+                return result, retried(lambda: _last_snapshot(connection))
 
         given = cursor.connection if isinstance(cursor, RetryingCursor) else cursor
         connection = given or self._connection.cursor()
         try:
-            result = retried(attempt)
-            # Asked on its own: an error here must not make the change a second time.
-            snapshot = retried(lambda: _last_snapshot(connection))
+            result, snapshot = retried(attempt)
             # The change is in; what is not recorded now is noted and recorded by the next check.
             with contextlib.suppress(OSError, duckdb.Error):
                 file_hashes.record(connection, self.data, self.path, snapshot)
@@ -296,7 +297,7 @@ def _newest_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _last_snapshot(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the snapshot that this connection made; the lake's newest where it changed nothing."""
+    """Return the snapshot that this process made last; the lake's newest where it made none."""
     row = connection.execute(
         "SELECT coalesce((FROM lake.last_committed_snapshot()), (FROM lake.current_snapshot()))"
     ).fetchone()

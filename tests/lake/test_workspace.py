@@ -59,8 +59,17 @@ def test_four_processes_make_and_write_one_workspace_at_once(tmp_path: Path) -> 
     assert rows == records == expected
 
 
-def test_threads_write_one_after_the_other(workspace: Workspace) -> None:
+def test_threads_write_one_after_the_other(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     snapshots: list[int] = []
+    ask = workspace_module._last_snapshot
+
+    def ask_late(connection: duckdb.DuckDBPyConnection) -> int:
+        time.sleep(0.02)  # time enough for another thread's write, were it allowed one
+        return ask(connection)
+
+    monkeypatch.setattr(workspace_module, "_last_snapshot", ask_late)
 
     def write(number: int) -> None:
         _, snapshot = workspace.write(
