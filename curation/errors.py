@@ -6,6 +6,7 @@ CurationError                    exit code 2
 │   ├── ExpressionError          a filter that is not a scalar expression over known columns
 │   └── RecipeError              a recipe file that cannot be read
 ├── WorkspaceError               the workspace cannot be opened or written
+├── PluginError                  a finder of another package that is not made right
 └── DataError                    exit code 1: the data do not allow it
     ├── SourceFileError          a file that cannot be read as what its name says
     ├── LabelError               a label column from which nothing can be learned
@@ -59,6 +60,10 @@ class RecipeError(UsageError):
 
 class WorkspaceError(CurationError):
     """The workspace cannot be opened or written."""
+
+
+class PluginError(CurationError):
+    """What another package adds to this product is not made right."""
 
 
 class DataError(CurationError):

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import BaseModel
 
 from curation import errors, sql
 from curation.cli.main import app
+from curation.finders.base import Finder
+from curation.finders.registry import FINDERS
 from curation.steps import STEPS, Step
 
 TARGET = Path(__file__).parent / "reference.md"
@@ -23,6 +26,12 @@ def reference() -> str:
         "Written by `python docs/generate.py` from the code; do not edit it by hand.",
         "## Steps",
         *(_step(step) for step in STEPS),
+        "## Finders",
+        "A finder looks for one kind of issue: `curation find DATASET --finder NAME --set P=V`. "
+        "Every finder gives each row a score from 0 to 1, 1 = clean. Another package's finder is a "
+        "class derived from `curation.finders.base.Finder`, named in the entry-point group "
+        "`curation.finders`.",
+        *(_finder(finder) for finder in FINDERS),
         "## Expressions",
         "A condition (`where`) compares and computes over the columns of one row: comparisons, "
         "`AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, arithmetic, `CASE`, `CAST`, and "
@@ -36,18 +45,28 @@ def reference() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _step(step: type[Step]) -> str:
-    schema = step.model_json_schema()
+def _finder(finder: type[Finder]) -> str:
+    text = inspect.getdoc(finder) or ""
+    return f"### {finder.name}\n\n{text}\n\nScore: {finder.scores} {finder.advice}" + _parameters(
+        finder
+    )
+
+
+def _parameters(model: type[BaseModel]) -> str:
     rows = [
-        f"| `{name}` | {_kind(field)} | {_default(step, name)} | {field.get('description', '')} |"
-        for name, field in schema["properties"].items()
+        f"| `{name}` | {_kind(field)} | {_default(model, name)} | {field.get('description', '')} |"
+        for name, field in model.model_json_schema().get("properties", {}).items()
         if name != "step"
     ]
-    head = "| parameter | type | default | meaning |\n|---|---|---|---|"
+    head = ["", "", "| parameter | type | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows]) if rows else ""
+
+
+def _step(step: type[Step]) -> str:
     state = {"none": "learns nothing", "frozen": "uses what was fixed when the recipe was made",
              "refit": "learns anew from each run's data"}[step.state]  # fmt: skip
     text = inspect.getdoc(step) or ""
-    return "\n".join([f"### {step.name}\n\n{text}\n\nState: {state}.\n", head, *rows])
+    return f"### {step.name}\n\n{text}\n\nState: {state}." + _parameters(step)
 
 
 def _kind(field: dict[str, Any]) -> str:
@@ -63,8 +82,8 @@ def _kind(field: dict[str, Any]) -> str:
     return ", ".join(names)
 
 
-def _default(step: type[Step], name: str) -> str:
-    field = step.model_fields[name]
+def _default(model: type[BaseModel], name: str) -> str:
+    field = model.model_fields[name]
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "curation"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "sql", "progress", "resources", "yaml_text"),
+    ("errors", "sql", "progress", "resources", "yaml_text", "model_errors"),
     ("lake",),
     ("privacy",),
     ("engines", "learn"),

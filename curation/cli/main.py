@@ -13,6 +13,7 @@ from curation.cli import (
     data,
     finding,
     history,
+    queue,
     recipes,
     rules,
     taxonomy,
@@ -82,6 +83,7 @@ def main(
 
 
 for module in (
-    workbench, data, history, finding, recipes, annotating, taxonomy, builds, rules, workspace,
+    workbench, data, history, finding, queue, recipes, annotating, taxonomy, builds, rules,
+    workspace,
 ):  # fmt: skip
     module.register(app)

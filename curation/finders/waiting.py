@@ -320,9 +320,9 @@ def _rows(workspace: Workspace, found: Dataset, waiting: Waiting) -> tuple[pa.Ta
         rows.append(
             {
                 **record,
-                "label_quality": waiting.scores[place],
-                "is_label_issue": True,
-                "suggested_label": waiting.suggestions[place],
+                "score": waiting.scores[place],
+                "is_issue": True,
+                "suggestion": waiting.suggestions[place],
                 "given_label_probability": share.get(record["given_label"], 0.0),
                 "probabilities": [share.get(name, 0.0) for name in classes],
             }

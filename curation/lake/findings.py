@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from curation import sql
 from curation.errors import UnknownNameError
+from curation.lake.datasets import table_sql
 from curation.lake.workspace import Workspace
 
 ROW_SCHEMA = pa.schema(
@@ -21,15 +22,29 @@ ROW_SCHEMA = pa.schema(
         ("record_key", pa.string()),
         ("fingerprint", pa.string()),
         ("given_label", pa.string()),
-        ("label_quality", pa.float64()),
-        ("is_label_issue", pa.bool_()),
-        ("suggested_label", pa.string()),
+        ("score", pa.float64()),
+        ("is_issue", pa.bool_()),
+        ("suggestion", pa.string()),
         ("given_label_probability", pa.float64()),
         ("probabilities", pa.list_(pa.float32())),
+        ("group_number", pa.int64()),
+        ("explanation", pa.string()),
     ]
 )
 """The rows of a stored finding. ``row_number`` is the lake's stable row id; probabilities are in
 the order of the finding's classes."""
+
+SUBJECT_SCHEMA = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("subject", pa.string()),
+        ("score", pa.float64()),
+        ("is_issue", pa.bool_()),
+        ("rows", pa.int64()),
+        ("explanation", pa.string()),
+    ]
+)
+"""What a stored finding says of columns, classes, slices or the whole dataset."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +58,33 @@ class FindingSummary:
     parameters: dict[str, Any]
     created_at: datetime
     rows: int
-    """Rows with a label, each of which was scored."""
+    """Rows that were scored."""
     classes: list[str]
+    """Empty for a finder that does not look at labels."""
     flagged: int
-    estimated_errors: int
+    estimated_errors: int | None
+    """None from a finder that estimates none."""
     seconds: float
     learner: str
     notes: list[str]
+    subjects_flagged: int = 0
+    """Columns, classes, slices that look like an issue."""
+    info: dict[str, Any] = field(default_factory=dict)
+    """What else a page may draw, as JSON has it."""
 
 
-_SUMMARY = ("rows", "classes", "flagged", "estimated_errors", "seconds", "learner", "notes")
+_ONLY_STORED = ("row_number", "record_key", "fingerprint", "probabilities")
+_HEAD = ("finding_id", "dataset", "snapshot", "finder", "parameters", "created_at")
 
 
-def store_finding(workspace: Workspace, summary: FindingSummary, rows: pa.Table) -> None:
-    """Keep a finding and its rows (`ROW_SCHEMA`)."""
-    details = {name: value for name, value in asdict(summary).items() if name in _SUMMARY}
+def store_finding(
+    workspace: Workspace,
+    summary: FindingSummary,
+    rows: pa.Table,
+    subjects: pa.Table | None = None,
+) -> None:
+    """Keep a finding, its rows (`ROW_SCHEMA`) and its subjects (`SUBJECT_SCHEMA`)."""
+    details = {name: value for name, value in asdict(summary).items() if name not in _HEAD}
     rows = rows.select(ROW_SCHEMA.names).cast(ROW_SCHEMA)
 
     def change(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -69,20 +96,26 @@ def store_finding(workspace: Workspace, summary: FindingSummary, rows: pa.Table)
                 summary.created_at,
             ],
         )  # fmt: skip
-        cursor.register("finding", rows)
-        cursor.execute(
-            "INSERT INTO lake.curation.finding_rows SELECT ? AS finding_id, * FROM finding",
-            [summary.finding_id],
-        )
-        cursor.unregister("finding")
+        _insert(cursor, "finding_rows", summary.finding_id, rows)
+        if subjects is not None and subjects.num_rows:
+            _insert(cursor, "finding_subjects", summary.finding_id, subjects.cast(SUBJECT_SCHEMA))
 
     workspace.write(
         change,
         author=summary.finder,
-        message=f"{summary.flagged:,} of {summary.rows:,} rows flagged",
+        message=f"{summary.finder}: {summary.flagged:,} of {summary.rows:,} rows flagged",
         operation="find",
         dataset=summary.dataset,
     )
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, table: str, finding_id: str, rows: pa.Table) -> None:
+    cursor.register("finding", rows)
+    cursor.execute(
+        f"INSERT INTO lake.curation.{table} BY NAME SELECT ? AS finding_id, * FROM finding",
+        [finding_id],
+    )
+    cursor.unregister("finding")
 
 
 def find_stored(
@@ -113,6 +146,34 @@ def finding_rows(workspace: Workspace, finding_id: str, columns: Sequence[str]) 
         return cursor.execute(
             f"SELECT {sql.identifiers(columns)} FROM lake.curation.finding_rows "
             "WHERE finding_id = ? ORDER BY row_number",
+            [finding_id],
+        ).to_arrow_table()
+
+
+def finding_table(workspace: Workspace, finding: FindingSummary) -> pa.Table:
+    """Return a stored finding's rows as its finder made them: the place in the data for the id."""
+    named = {"group_number": "group"}
+    columns = [name for name in ROW_SCHEMA.names if name not in _ONLY_STORED]
+    listed = ", ".join(
+        f"f.{sql.identifier(name)} AS {sql.identifier(named.get(name, name))}" for name in columns
+    )
+    with workspace.cursor() as cursor:
+        return cursor.execute(
+            f"""SELECT f.record_key, r.place AS "row", {listed}
+            FROM lake.curation.finding_rows f JOIN (
+                SELECT rowid AS id, row_number() OVER (ORDER BY rowid) - 1 AS place
+                FROM {table_sql(finding.dataset, finding.snapshot)}) r ON r.id = f.row_number
+            WHERE f.finding_id = ? ORDER BY r.place""",
+            [finding.finding_id],
+        ).to_arrow_table()
+
+
+def finding_subjects(workspace: Workspace, finding_id: str) -> pa.Table:
+    """Return a stored finding's subjects (`SUBJECT_SCHEMA`), the worst first."""
+    with workspace.cursor() as cursor:
+        return cursor.execute(
+            f"SELECT {sql.identifiers(SUBJECT_SCHEMA.names)} FROM lake.curation.finding_subjects "
+            "WHERE finding_id = ? ORDER BY score, kind, subject",
             [finding_id],
         ).to_arrow_table()
 

@@ -244,9 +244,9 @@ def _of_findings(
         rows = cursor.execute(
             """
             SELECT DISTINCT f.created_at, f.finder, f.snapshot, f.finding_id, r.given_label,
-                r.suggested_label, r.label_quality
+                r.suggestion, r.score
             FROM lake.curation.finding_rows r JOIN lake.curation.findings f USING (finding_id)
-            WHERE f.dataset = ? AND r.record_key = ? AND r.is_label_issue""",
+            WHERE f.dataset = ? AND r.record_key = ? AND r.is_issue""",
             [dataset, record_key],
         ).fetchall()
     for time, finder, snapshot, finding_id, given, suggested, quality in rows:

@@ -45,9 +45,21 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "finding_rows": {
         "finding_id": "VARCHAR", "row_number": "BIGINT", "record_key": "VARCHAR",
-        "fingerprint": "VARCHAR", "given_label": "VARCHAR", "label_quality": "DOUBLE",
-        "is_label_issue": "BOOLEAN", "suggested_label": "VARCHAR",
-        "given_label_probability": "DOUBLE", "probabilities": "FLOAT[]",
+        "fingerprint": "VARCHAR", "given_label": "VARCHAR", "score": "DOUBLE",
+        "is_issue": "BOOLEAN", "suggestion": "VARCHAR",
+        "given_label_probability": "DOUBLE", "probabilities": "FLOAT[]", "group_number": "BIGINT",
+        "explanation": "VARCHAR",
+    },
+    "finding_subjects": {
+        "finding_id": "VARCHAR", "kind": "VARCHAR", "subject": "VARCHAR", "score": "DOUBLE",
+        "is_issue": "BOOLEAN", "rows": "BIGINT", "explanation": "VARCHAR",
+    },
+    "computed": {
+        "computed_id": "VARCHAR", "dataset": "VARCHAR", "snapshot": "BIGINT", "kind": "VARCHAR",
+        "parameters": "VARCHAR", "arrays": "VARCHAR", "created_at": "TIMESTAMP",
+    },
+    "computed_parts": {
+        "computed_id": "VARCHAR", "name": "VARCHAR", "part": "INTEGER", "bytes": "BLOB",
     },
     "runs": {
         "run_id": "VARCHAR", "dataset": "VARCHAR", "manifest": "VARCHAR", "created_at": "TIMESTAMP",
@@ -58,6 +70,13 @@ TABLES: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 """Table to column to type. New columns go to the end, so that an older workspace can get them."""
+
+RENAMED: dict[str, dict[str, str]] = {
+    "finding_rows": {
+        "label_quality": "score", "is_label_issue": "is_issue", "suggested_label": "suggestion",
+    },
+}  # fmt: skip
+"""Table to columns that had another name once, and what they are called now."""
 
 _RECIPES_TO_DOCUMENTS = """
     INSERT INTO lake.curation.documents
@@ -91,6 +110,12 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
                 listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
                 connection.execute(f"CREATE TABLE lake.curation.{table} ({listed})")
                 continue
+            for old, new in RENAMED.get(table, {}).items():
+                if old in there[table]:
+                    connection.execute(
+                        f"ALTER TABLE lake.curation.{table} RENAME COLUMN {old} TO {new}"
+                    )
+                    there[table].add(new)
             for name in columns.keys() - there[table]:
                 connection.execute(
                     f"ALTER TABLE lake.curation.{table} ADD COLUMN {name} {columns[name]}"

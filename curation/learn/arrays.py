@@ -16,25 +16,28 @@ Codes = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 """Shape (n,), bool."""
 
+Hashes = npt.NDArray[np.uint64]
+"""Shape (n,), uint64."""
+
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_CHUNK = 65_536
+_CHUNK = 4_096
 
 
-def row_hashes(matrix: Matrix) -> npt.NDArray[np.uint64]:
+def row_hashes(matrix: Matrix) -> Hashes:
     """Return a hash of the bits of each row: shape (n,), the same wherever the row stands."""
     columns = np.arange(1, matrix.shape[1] + 1, dtype=np.uint64)
-    factors = _mixed(columns) | np.uint64(1)
+    factors = mixed_bits(columns) | np.uint64(1)
     hashes = np.zeros(len(matrix), dtype=np.uint64)
     for start in range(0, len(matrix), _CHUNK):
         block = np.ascontiguousarray(matrix[start : start + _CHUNK], dtype=np.float32)
         bits: Any = (block + np.float32(0)).view(np.uint32).astype(np.uint64)  # + 0: -0 becomes 0
-        hashes[start : start + _CHUNK] = (_mixed(bits + columns) * factors).sum(
+        hashes[start : start + _CHUNK] = (mixed_bits(bits + columns) * factors).sum(
             axis=1, dtype=np.uint64
         )
     return hashes
 
 
-def _mixed(values: Any) -> Any:
+def mixed_bits(values: Any) -> Any:
     """Return splitmix64 of unsigned 64-bit numbers (Steele, Lea and Flood 2014)."""
     values = values * _ODD
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

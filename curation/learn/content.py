@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.errors import UnknownNameError, UsageError
 from curation.lake.roles import Roles
-from curation.learn.arrays import Codes, Matrix, row_hashes
+from curation.learn.arrays import Codes, Hashes, Matrix, mixed_bits, row_hashes
 from curation.learn.tabular import can_encode, encode_features
-from curation.learn.text import distinct_texts, joined_text
+from curation.learn.text import distinct_texts, joined_text, text_hashes
 from curation.learn.vectors import encode_vectors, is_vector
 
 
@@ -29,31 +29,35 @@ class Content:
         notes: columns that could not be used.
     """
 
-    texts: list[str] | None
+    texts: pa.LargeStringArray | None
     text_of: Codes
     vectors: list[Matrix]
     features: Matrix | None
     notes: list[str]
 
-    def canonical_order(self, codes: Codes) -> tuple[Codes, Codes]:
-        """Return the positions that sort rows by content and label, and a number per distinct row.
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are texts or vectors."""
+        return self.texts is not None or bool(self.vectors)
 
-        What is fitted in this order does not depend on the order that the rows came in.
+    @cached_property
+    def dense_hashes(self) -> Hashes:
+        """A hash of each row's texts and vectors, to the letter: shape (n,)."""
+        parts = [] if self.texts is None else [text_hashes(self.texts)[self.text_of]]
+        return _mixed_hashes([*parts, *map(row_hashes, self.vectors)], len(self.text_of))
 
-        Returns:
-            The positions, shape (n,); and in that order, shape (n,), 0, 0, 1, …: rows with the same
-            content and label have the same number.
-        """
-        keys: list[npt.NDArray[Any]] = [codes] if self.texts is None else [codes, self.text_of]
-        keys += [row_hashes(block) for block in [*self.vectors, *self._features()]]
-        order = np.lexsort(keys).astype(np.int64)
-        differs = np.zeros(len(codes), dtype=np.bool_)
-        for key in keys:
-            differs[1:] |= key[order][1:] != key[order][:-1]
-        return order, np.cumsum(differs, dtype=np.int64)
+    @cached_property
+    def feature_hashes(self) -> Hashes:
+        """A hash of each row's features: shape (n,)."""
+        parts = [] if self.features is None else [row_hashes(self.features)]
+        return _mixed_hashes(parts, len(self.text_of))
 
-    def _features(self) -> list[Matrix]:
-        return [] if self.features is None else [self.features]
+
+def _mixed_hashes(parts: list[Hashes], rows: int) -> Hashes:
+    mixed = np.zeros(rows, dtype=np.uint64)
+    for part in parts:
+        mixed = mixed_bits(mixed ^ part)
+    return mixed
 
 
 def read_content(table: pa.Table, roles: Roles) -> Content:
@@ -80,16 +84,20 @@ def read_content(table: pa.Table, roles: Roles) -> Content:
     if matrix is not None and not matrix.shape[1]:
         notes.append(f"{_listed(features)} hold one value only; not used.")
         matrix = None
-    if not text and not vectors and matrix is None:
+    read = {name: encode_vectors(table, name) for name in vectors}
+    hollow = [name for name, block in read.items() if not block.shape[1]]
+    notes += [f"Column '{name}' holds no vector; not used." for name in hollow]
+    blocks = [block for block in read.values() if block.shape[1]]
+    if not text and not blocks and matrix is None:
         raise UsageError(_nothing(table, roles, notes))
     texts, text_of = None, np.zeros(table.num_rows, dtype=np.int64)
     if text:
         texts, text_of = distinct_texts(joined_text([table.column(name) for name in text]))
-        blank = np.array([not word.strip() for word in texts], dtype=np.bool_)
+        blank = pc.equal(pc.utf8_trim_whitespace(texts), "").to_numpy(zero_copy_only=False)
         empty = int(blank[text_of].sum())
         if empty:
             notes.append(f"{empty:,} row{'s have' if empty > 1 else ' has'} no text.")
-    return Content(texts, text_of, [encode_vectors(table, name) for name in vectors], matrix, notes)
+    return Content(texts, text_of, blocks, matrix, notes)
 
 
 def _nothing(table: pa.Table, roles: Roles, notes: list[str]) -> str:

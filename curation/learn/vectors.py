@@ -34,7 +34,7 @@ def encode_vectors(table: pa.Table, column: str) -> Matrix:
     flat = pc.fill_null(numbers.cast(pa.float32(), safe=False), float("nan"))
     width = _width(column, values.drop_null(), len(flat))
     matrix = np.full((len(values), width), np.nan, dtype=np.float32)
-    matrix[present] = flat.to_numpy(zero_copy_only=False).reshape(-1, width)
+    matrix[present] = flat.to_numpy(zero_copy_only=False).reshape(int(present.sum()), width)
     return matrix
 
 

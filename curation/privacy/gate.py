@@ -7,7 +7,8 @@ modes that show less are decided here, so that no page changes when they come.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -16,12 +17,17 @@ from curation import sql
 from curation.lake import documents, taxonomies
 from curation.lake.blame import Blame, blame
 from curation.lake.datasets import get_dataset, table_sql
-from curation.lake.decisions import active_events_sql, in_force_sql
+from curation.lake.decisions import in_force_sql
 from curation.lake.diffs import Diff, changed_rows, diff
 from curation.lake.findings import FindingSummary, get_finding
-from curation.lake.fold import EVERYTHING
 from curation.lake.record_life import RecordLife, record_life
 from curation.lake.records import ROW_COLUMN
+from curation.lake.reviewing import (
+    decided_sql,
+    has_verdict_sql,
+    random_order_sql,
+    was_wrong_sql,
+)
 from curation.lake.translation import UNKNOWN, Reading
 from curation.lake.workspace import Workspace
 
@@ -63,12 +69,45 @@ class ReviewItem:
     """Whether the given label is still a class, so that it can be kept as it is."""
     label_quality: float
     """0 to 1; 1 is clean."""
-    given_label_probability: float
+    given_label_probability: float | None
     is_label_issue: bool
     probabilities: dict[str, float]
     """The most likely classes, largest first, the given one among them; the rest as ``others``."""
     values: dict[str, Any]
     """The record's columns."""
+    explanation: str | None = None
+    """What the finder says of it, in one line."""
+    is_drawn: bool = False
+    """Whether it is shown by chance, to measure how good the queue is."""
+
+
+@dataclass(frozen=True)
+class FlaggedRow:
+    """One row that a finder flagged."""
+
+    record_key: str
+    score: float
+    """0 to 1; 1 is clean."""
+    explanation: str | None
+    """What the finder says of it, in one line."""
+    suggestion: str | None
+    """What could stand in the place of what is there."""
+    given_label: str | None
+    group: int | None
+    """Rows with one number belong together, for example copies of one text."""
+    decision: str | None
+    """What stands decided about the record, by whomever: relabel, confirm, exclude or unsure."""
+    values: dict[str, Any]
+    """The record's columns."""
+
+
+@dataclass(frozen=True)
+class FlaggedPage:
+    """Some flagged rows of a finding, the worst first, and where the next ones begin."""
+
+    rows: list[FlaggedRow]
+    next: int | None
+    """Give it as ``after`` to get the next page; None on the last one."""
 
 
 @dataclass(frozen=True)
@@ -151,20 +190,70 @@ def review_queue(
     if skip:
         condition += " AND NOT list_contains(?, f.record_key)"
         values.append(list(skip))
+    queue = f"SELECT f.* FROM open f WHERE {condition} ORDER BY f.score, f.row_number LIMIT ?"
+    return _items(workspace, viewer, finding, queue, [*values, limit], "q.score, q.row_number")
+
+
+def random_draws(
+    workspace: Workspace,
+    viewer: Viewer,
+    finding_id: str,
+    *,
+    skip: Collection[str] = (),
+    of_each: int = 3,
+) -> list[ReviewItem]:
+    """Return the next undecided records of a finding's random order, to measure the queue by.
+
+    Args:
+        workspace: where the finding is.
+        viewer: who looks.
+        finding_id: which finding.
+        skip: record keys to leave out.
+        of_each: how many records that are not flagged, and how many that are.
+
+    Returns:
+        An unflagged record, a flagged one, and so on in turn.
+    """
+    finding = get_finding(workspace, finding_id)
+    chance = random_order_sql(finding_id, "f.record_key")
+    of_stratum = f"""(SELECT f.* FROM open f
+        WHERE f.finding_id = ? AND f.is_issue = ? AND {has_verdict_sql(finding)}
+            AND NOT list_contains(?, f.record_key)
+        ORDER BY {chance}, f.row_number LIMIT ?)"""
+    queue = f"{of_stratum} UNION ALL {of_stratum}"
+    values = [value for flag in (False, True) for value in (finding_id, flag, list(skip), of_each)]
+    order = f"{random_order_sql(finding_id, 'q.record_key')}, q.row_number"
+    found: dict[str, ReviewItem] = {}
+    for item in _items(workspace, viewer, finding, queue, values, order):
+        found.setdefault(item.record_key, replace(item, is_drawn=True))
+    others = [item for item in found.values() if not item.is_label_issue]
+    flagged = [item for item in found.values() if item.is_label_issue]
+    in_turn = chain.from_iterable(zip_longest(others, flagged))
+    return [item for item in in_turn if item is not None]
+
+
+def _items(
+    workspace: Workspace,
+    viewer: Viewer,
+    finding: FindingSummary,
+    queue: str,
+    values: list[Any],
+    order: str,
+) -> list[ReviewItem]:
+    """Return the records of a SELECT over the undecided rows (`open`), in an order of it (`q`)."""
     table = table_sql(finding.dataset, finding.snapshot)
     label = get_dataset(workspace, finding.dataset, finding.snapshot).roles.label
     with workspace.cursor() as cursor:
         found = cursor.execute(
             f"""
-            WITH decided AS ({_decided_sql(workspace, viewer, finding, label)}),
-            queue AS (
-                SELECT f.* FROM lake.curation.finding_rows f
-                WHERE {condition} AND NOT EXISTS (
-                    SELECT 1 FROM decided d WHERE d.record_key = f.record_key)
-                ORDER BY f.label_quality, f.row_number LIMIT {int(limit)}),
+            WITH decided AS ({decided_sql(workspace, finding, viewer.user)}),
+            open AS NOT MATERIALIZED (
+                SELECT * FROM lake.curation.finding_rows f WHERE NOT EXISTS (
+                    SELECT 1 FROM decided d WHERE d.record_key = f.record_key)),
+            queue AS ({queue}),
             records AS (SELECT rowid AS {ROW_COLUMN}, * FROM {table})
             SELECT q.*, r AS record FROM queue q JOIN records r ON r.{ROW_COLUMN} = q.row_number
-            ORDER BY q.label_quality, q.row_number""",
+            ORDER BY {order}""",
             values,
         ).to_arrow_table()
     readings = _readings(workspace, finding, label)
@@ -193,16 +282,15 @@ def review_counts(
     """Count what is left to review under a filter, and what the decisions say of the flags."""
     finding = get_finding(workspace, finding_id)
     condition, values = _filter(finding, show, given_label, max_quality)
-    label = get_dataset(workspace, finding.dataset, finding.snapshot).roles.label
     with workspace.cursor() as cursor:
         row = cursor.execute(
             f"""
-            WITH decided AS ({_decided_sql(workspace, viewer, finding, label)})
+            WITH decided AS ({decided_sql(workspace, finding, viewer.user)})
             SELECT count(*) FILTER (WHERE d.record_key IS NULL AND {condition}),
                 count(DISTINCT d.record_key),
-                count(*) FILTER (WHERE f.is_label_issue
+                count(*) FILTER (WHERE f.is_issue
                     AND d.decision IN ('relabel', 'confirm', 'exclude')),
-                count(*) FILTER (WHERE f.is_label_issue AND d.decision IN ('relabel', 'exclude'))
+                count(*) FILTER (WHERE f.is_issue AND {was_wrong_sql("f.given_label")})
             FROM lake.curation.finding_rows f LEFT JOIN decided d USING (record_key)
             WHERE f.finding_id = ?""",
             [*values, finding_id],
@@ -242,20 +330,88 @@ def preview(viewer: Viewer, table: pa.Table, limit: int = 50) -> pa.Table:
     return table.slice(0, limit)
 
 
-def _decided_sql(
-    workspace: Workspace, viewer: Viewer, finding: FindingSummary, label: str | None
-) -> str:
-    """Return the SELECT of the records that a person need not decide about any more."""
-    if finding.finder in ("label", "reclassify"):
-        said = in_force_sql(workspace, finding.dataset, label)
-        return f"SELECT * FROM ({said}) WHERE standing IN ('in_force', 'excluded')"
-    # What was said before is why the record is in the queue.
-    active = active_events_sql(workspace, finding.dataset, label, EVERYTHING)
-    found_at = sql.literal(finding.created_at.isoformat(sep=" "))
-    later = f"created_at > {found_at}::TIMESTAMP"
-    if finding.finder == "label_next":
-        later = f"annotator = {sql.literal(viewer.user)}"
-    return f"SELECT DISTINCT ON (record_key) * FROM ({active}) WHERE {later}"
+def flagged_rows(
+    workspace: Workspace,
+    viewer: Viewer,
+    finding_id: str,
+    *,
+    after: int | None = None,
+    limit: int = 20,
+) -> FlaggedPage:
+    """Return a page of the rows that a finder flagged, the worst first.
+
+    Rows of one group follow each other; a group stands where its worst row would.
+
+    Args:
+        workspace: where the finding is.
+        viewer: who looks.
+        finding_id: which finding.
+        after: ``next`` of the page before.
+        limit: how many rows, at least 1.
+
+    Raises:
+        UnknownNameError: there is no such finding.
+    """
+    finding = get_finding(workspace, finding_id)
+    dataset = get_dataset(workspace, finding.dataset, finding.snapshot)
+    with workspace.cursor() as cursor:
+        # One row more than asked tells whether there is a next page.
+        found = cursor.execute(
+            f"""
+            WITH flagged AS (
+                SELECT * EXCLUDE (probabilities), coalesce(group_number, -1 - row_number) AS alike
+                FROM lake.curation.finding_rows WHERE finding_id = $finding AND is_issue),
+            placed AS MATERIALIZED (
+                SELECT *, row(min(score) OVER (PARTITION BY alike),
+                    min(row_number) OVER (PARTITION BY alike), score, row_number) AS place
+                FROM flagged),
+            page AS (
+                SELECT * FROM placed
+                WHERE $after IS NULL
+                    OR place > (SELECT place FROM placed WHERE row_number = $after)
+                ORDER BY place LIMIT $rows),
+            records AS (
+                SELECT rowid AS {ROW_COLUMN}, * FROM {table_sql(dataset.name, dataset.snapshot)})
+            SELECT p.* EXCLUDE (place), r AS record
+            FROM page p JOIN records r ON r.{ROW_COLUMN} = p.row_number
+            ORDER BY p.place""",
+            {"finding": finding_id, "after": after, "rows": limit + 1},
+        ).to_arrow_table()
+    listed = found.slice(0, limit).to_pylist()
+    last = listed[-1]["row_number"] if len(found) > limit else None
+    said = _said(workspace, finding.dataset, dataset.roles.label)
+    return FlaggedPage([_flagged(row, said) for row in listed], last)
+
+
+def _said(workspace: Workspace, dataset: str, label: str | None) -> Mapping[str, str]:
+    """Return the decision about each record that has one; kept, since the fold takes its time."""
+
+    def fold() -> dict[str, str]:
+        said = in_force_sql(workspace, dataset, label)
+        with workspace.cursor() as cursor:
+            decided = cursor.execute(
+                f"SELECT record_key, decision FROM ({said}) "
+                "WHERE standing IN ('in_force', 'excluded')"
+            ).fetchall()
+        return dict(decided)
+
+    if label is None:
+        return {}
+    found: dict[str, str] = workspace.keep_newest(("decided", dataset, label), fold)
+    return found
+
+
+def _flagged(row: dict[str, Any], said: Mapping[str, str]) -> FlaggedRow:
+    return FlaggedRow(
+        record_key=row["record_key"],
+        score=row["score"],
+        explanation=row["explanation"],
+        suggestion=row["suggestion"],
+        given_label=row["given_label"],
+        group=row["group_number"],
+        decision=said.get(row["record_key"]),
+        values={name: value for name, value in row["record"].items() if name != ROW_COLUMN},
+    )
 
 
 def _readings(
@@ -273,11 +429,11 @@ def _filter(
     finding: FindingSummary, show: Show, given_label: str | None, max_quality: float
 ) -> tuple[str, list[Any]]:
     condition, values = (
-        "f.finding_id = ? AND f.label_quality <= ?",
+        "f.finding_id = ? AND f.score <= ?",
         [finding.finding_id, max_quality],
     )
     if show == "flagged":
-        condition += " AND f.is_label_issue"
+        condition += " AND f.is_issue"
     if given_label is not None:
         condition += " AND f.given_label = ?"
         values.append(given_label)
@@ -290,8 +446,8 @@ def _item(
     readings: Mapping[str, Reading] | None,
     versions: Mapping[str, int],
 ) -> ReviewItem:
-    given, suggested = row["given_label"], row["suggested_label"]
-    shares = dict(zip(finding.classes, row["probabilities"], strict=True))
+    given, suggested = row["given_label"], row["suggestion"]
+    shares = dict(zip(finding.classes, row["probabilities"] or (), strict=False))
     kept: str | None = given
     if readings is not None and given is not None:
         kept = readings.get(given, UNKNOWN).label
@@ -306,11 +462,12 @@ def _item(
         taxonomy_version=versions.get("taxonomy", 1),
         workflow_version=versions.get("workflow", 1),
         can_keep=kept is not None,
-        label_quality=row["label_quality"],
+        label_quality=row["score"],
         given_label_probability=row["given_label_probability"],
-        is_label_issue=row["is_label_issue"],
+        is_label_issue=row["is_issue"],
         probabilities=_top(shares, given),
         values={name: value for name, value in row["record"].items() if name != ROW_COLUMN},
+        explanation=row["explanation"],
     )
 
 

@@ -119,9 +119,9 @@ class FixLabels(Step):
             seed=context.seed,
             progress=context.progress,
         )
-        flagged = finding.rows.filter(finding.rows["is_label_issue"])
+        flagged = finding.rows.filter(finding.rows["is_issue"])
         confidence = pa.array(_confidence(finding))
-        confidence = confidence.filter(finding.rows["is_label_issue"].combine_chunks())
+        confidence = confidence.filter(finding.rows["is_issue"].combine_chunks())
         by_person = pc.equal(rows[SOURCE_COLUMN].take(flagged["row"]), "person")
         certain = pc.greater_equal(confidence, self.min_confidence)
         if self.action == "queue":
@@ -130,7 +130,7 @@ class FixLabels(Step):
         return pa.table(
             {
                 "row_": rows[ROW_COLUMN].take(flagged["row"]),
-                "suggested_label": flagged["suggested_label"],
+                "suggested_label": flagged["suggestion"],
                 "outcome": outcome,
             }
         )
@@ -151,8 +151,9 @@ class FixLabels(Step):
 
 def _confidence(finding: Finding) -> list[float]:
     """Return the probability of each row's suggested label."""
+    assert finding.probabilities is not None, "the label finder has them"
     position = {name: number for number, name in enumerate(finding.classes)}
-    suggested = finding.rows["suggested_label"].to_pylist()
+    suggested = finding.rows["suggestion"].to_pylist()
     return [
         float(row[position[name]])
         for row, name in zip(finding.probabilities, suggested, strict=True)

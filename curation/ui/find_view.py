@@ -6,7 +6,7 @@ import streamlit as st
 
 from curation.lake.datasets import Dataset
 from curation.lake.findings import FindingSummary
-from curation.learn.probabilities import Preset
+from curation.learn.presets import Preset
 from curation.progress import Progress
 from curation.ui import imports, parts, state
 from curation.ui.jobs import JOBS
@@ -60,10 +60,10 @@ def _start(dataset: Dataset, preset: Preset, prefix: str | None) -> None:
     def work(progress: Progress) -> FindingSummary:
         imports.wait_for_learning()
         from curation.finders.stored import find_in_dataset  # needs cleanlab, which sessions share
+        from curation.learn.shared import Settings
 
-        return find_in_dataset(
-            workspace, dataset.name, preset=preset, pred_probs_prefix=prefix, progress=progress
-        )
+        settings = Settings(preset=preset, pred_probs_prefix=prefix)
+        return find_in_dataset(workspace, dataset.name, settings=settings, progress=progress)
 
     inputs = f"{dataset.snapshot} {preset} {prefix}"
     JOBS.start(

@@ -25,8 +25,7 @@ LEARNING: Final = (
     "sklearn.linear_model",
     "sklearn.decomposition",
     "sklearn.feature_extraction.text",
-    "cleanlab.filter",
-    "cleanlab.rank",
+    "faiss",
     "wordllama",
 )
 """What finding and recipes need besides: about 2.5 s, imported while the first page is read."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return ``"1 row"`` or ``"13,083 rows"``."""
@@ -26,16 +24,6 @@ def ratio(largest: int, smallest: int) -> str:
         return "–"
     times = largest / smallest
     return f"{times:,.0f}×" if times >= 10 else f"{times:.1f}×"
-
-
-def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95% interval of a share (Wilson 1927, score interval), (0, 1) without trials."""
-    if trials == 0:
-        return 0.0, 1.0
-    rate = hits / trials
-    spread = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
-    middle, scale = rate + z * z / (2 * trials), 1 + z * z / trials
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 def span(seconds: float) -> str:

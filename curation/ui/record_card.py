@@ -35,34 +35,38 @@ def record_card(item: ReviewItem, roles: Roles) -> None:
 
 def why(item: ReviewItem, finder: str = "label") -> str:
     """Return one sentence that says why the record is shown, in Markdown."""
-    start = "**Why it is here** — "
+    return f"**Why it is here** — {_drawn() if item.is_drawn else _reason(item, finder)}."
+
+
+def _drawn() -> str:
+    return (
+        "drawn at random, to measure how good the queue is. What a model thinks of it is left out, "
+        "so that it does not sway you"
+    )
+
+
+def _reason(item: ReviewItem, finder: str) -> str:
     given = _code(item.given_label or "no label")
     rather = _rather(item)
+    suggests = rather.replace(" and ", "; a model suggests ", 1)
     if finder == "reclassify":
         # Where the given label is a class still, it is the decided one that is none any more.
         what = "the class decided for it" if item.can_keep else given
-        return (
-            f"{start}{what} was split or retired, so its class has to be chosen again"
-            f"{rather.replace(' and ', '; a model suggests ', 1)}."
-        )
+        return f"{what} was split or retired, so its class has to be chosen again{suggests}"
     if finder == "disputed":
         said = ", ".join(f"{_code(n)} {_percent(p)}" for n, p in item.probabilities.items())
-        return f"{start}annotators disagree: {said}."
+        return f"annotators disagree: {said}"
     if finder == "label_next":
-        return (
-            f"{start}a label would teach more here than elsewhere"
-            f"{rather.replace(' and ', '; a model suggests ', 1)}."
-        )
+        return f"a label would teach more here than elsewhere{suggests}"
+    if item.given_label_probability is None:
+        return as_text((item.explanation or "it is not flagged").rstrip("."))
     of_given = _percent(item.given_label_probability)
     if item.given_label == item.suggested_label:
-        return (
-            f"{start}it is not flagged: a model that did not see it agrees with {given}, "
-            f"at {of_given}."
-        )
+        return f"it is not flagged: a model that did not see it agrees with {given}, at {of_given}"
     if item.suggested_label is not None and not rather:
         rather = f" and prefers {_code(item.suggested_label)}"
     flagged = "" if item.is_label_issue else "it is not flagged, but "
-    return f"{start}{flagged}a model that did not see it gives {given} {of_given}{rather}."
+    return f"{flagged}a model that did not see it gives {given} {of_given}{rather}"
 
 
 def _rather(item: ReviewItem) -> str:

@@ -3,6 +3,9 @@
 The next record is already here when a decision is made, and the decision is written by a thread, so
 a key press changes the record without waiting for the lake. `Review.settle` waits for what is being
 written; whatever reads decisions calls it first.
+
+One record in `DRAW_EVERY` is the next of the finding's random order, so that it can be told how
+good the queue is; see `finders.queue_quality`.
 """
 
 from __future__ import annotations
@@ -15,15 +18,22 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from curation.errors import CurationError
+from curation.finders.queue_advice import FEWEST
+from curation.finders.queue_quality import QueueQuality
+from curation.finders.reviewed_queue import ReviewedQueue
+from curation.finders.waiting import QUEUES
 from curation.lake.actions import LABELS, redo, undo
 from curation.lake.annotations import Annotation, Decision, Seen, annotate
 from curation.lake.findings import FindingSummary
+from curation.lake.reviewing import seconds_per_decision
 from curation.lake.workspace import Workspace
 from curation.privacy import gate
 from curation.privacy.gate import ReviewItem, Viewer
 
 FETCH: Final = 20
 REFILL_BELOW: Final = 5
+DRAW_EVERY: Final = 6
+REFILL_DRAWS_BELOW: Final = 3
 # One thread: decisions are written in the order in which they were made.
 _WRITER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decisions")
 _ABOUT_FLAGS: Final = frozenset({"relabel", "confirm", "exclude"})
@@ -58,6 +68,8 @@ class Review:
     skipped: list[str] = field(default_factory=list)
     position: int = 0
     """Grows with each record shown; a press meant for an earlier record is told by it."""
+    fewest: int = FEWEST
+    """Errors that an hour has to find to be worth it."""
     choosing: bool = False
     """Whether the person is looking for another label."""
     times: list[float] = field(default_factory=list)
@@ -65,6 +77,11 @@ class Review:
     """Why the newest decision could not be written; its record is back in the queue."""
     _writing: list[tuple[Future[Annotation], ReviewItem]] = field(default_factory=list)
     _tally: gate.ReviewCounts | None = None
+    _reviewed: ReviewedQueue | None = None
+    _quality: QueueQuality | None = None
+    _draws: list[ReviewItem] = field(default_factory=list)
+    _drawn_out: bool = False
+    _shown: int | None = None
     _shown_at: float = field(default_factory=time.monotonic)
     _exhausted: bool = False
 
@@ -106,7 +123,7 @@ class Review:
                 snapshot=self.finding.snapshot,
                 fingerprint=item.fingerprint,
                 given=item.given_label,
-                suggestion=item.suggested_label,
+                suggestion=None if item.is_drawn else item.suggested_label,
                 score=item.label_quality,
                 taxonomy_version=item.taxonomy_version,
                 workflow_version=item.workflow_version,
@@ -117,7 +134,7 @@ class Review:
         self.times.append(now)
         self.done.append((self.queue.pop(0), decision))
         self._count(item, decision, 1)
-        self._advance()
+        self._next()
 
     @property
     def refused(self) -> bool:
@@ -138,7 +155,7 @@ class Review:
                 self.problem = error
                 self.done = [pair for pair in self.done if pair[0] is not item]
                 self.queue.insert(0, item)
-                self._tally = None
+                self._tally = self._reviewed = None
                 self._advance()
             del self._writing[0]
 
@@ -146,7 +163,8 @@ class Review:
         """Leave the record undecided and out of this session's queue."""
         if position == self.position and self.queue:
             self.skipped.append(self.queue.pop(0).record_key)
-            self._advance()
+            self._quality = None
+            self._next()
 
     def undo(self, position: int) -> bool | None:
         """Take back this person's newest decision and show its record; False if there is none.
@@ -190,6 +208,7 @@ class Review:
 
     def refill(self) -> None:
         """Fetch more records where few are left."""
+        self._refill_draws()
         if self._exhausted or len(self.queue) >= REFILL_BELOW:
             return
         self.settle()
@@ -206,6 +225,39 @@ class Review:
         )
         self.queue += more
         self._exhausted = len(more) < FETCH
+
+    def _refill_draws(self) -> None:
+        if self._drawn_out or len(self._draws) >= REFILL_DRAWS_BELOW or not self.is_measured:
+            return
+        self.settle()
+        here = [item.record_key for item in (*self.queue[:1], *self._draws)]
+        more = gate.random_draws(
+            self.workspace, self.viewer, self.finding.finding_id, skip=[*self.skipped, *here]
+        )
+        self._draws += more
+        self._drawn_out = not more
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether some records are drawn at random: of all records, so not under a filter."""
+        return self.is_about_errors and self.filters == Filters(self.filters.show)
+
+    @property
+    def is_about_errors(self) -> bool:
+        """Whether the records may or may not be errors; those of other queues just wait."""
+        return self.finding.finder not in QUEUES
+
+    def quality(self) -> QueueQuality:
+        """Tell how good the queue is, from the same decisions as `counts`, filters aside."""
+        if self._reviewed is None:
+            self.settle()
+            self._quality = None
+            self._reviewed = ReviewedQueue.read(
+                self.workspace, self.finding.finding_id, annotator=self.viewer.user
+            )
+        if self._quality is None:
+            self._quality = self._reviewed.quality(self.skipped)
+        return self._quality
 
     def counts(self) -> gate.ReviewCounts:
         """Count what is left and what the decisions say, under the filters.
@@ -235,7 +287,21 @@ class Review:
             return None
         return 60 * len(worked) / sum(worked)
 
+    def an_hour(self) -> float | None:
+        """Return records decided in an hour, by this session or else by this person's last ones."""
+        pace = self.pace()
+        if pace is not None:
+            return 60 * pace
+        return 3600 / self._seconds_before if self._seconds_before else None
+
+    @cached_property
+    def _seconds_before(self) -> float | None:
+        return seconds_per_decision(self.workspace, self.finding.dataset, self.viewer.user)
+
     def _count(self, item: ReviewItem, decision: Decision, by: int) -> None:
+        if self._reviewed is not None:
+            self._reviewed.note(item.record_key, decision if by > 0 else None)
+            self._quality = None
         if (tally := self._tally) is None:
             return
         about_flag = by if item.is_label_issue and decision in _ABOUT_FLAGS else 0
@@ -248,7 +314,22 @@ class Review:
         )
 
     def _restart(self) -> None:
-        self.queue, self._exhausted, self._tally = [], False, None
+        self.queue, self._draws = [], []
+        self._exhausted = self._drawn_out = False
+        self._tally = self._reviewed = None
+        self._advance()
+
+    def _next(self) -> None:
+        """Go on to the next record, which is one drawn at random when it is time for one."""
+        # Counted on from the decisions of earlier sessions: many short ones have their draws, too.
+        self._shown = self.counts().decided if self._shown is None else self._shown + 1
+        if self._shown % DRAW_EVERY == 0 and self.is_measured:
+            seen = {item.record_key for item, _ in self.done} | set(self.skipped)
+            self._draws = [item for item in self._draws if item.record_key not in seen]
+            drawn = self._draws[:1]
+            del self._draws[:1]
+            keys = {item.record_key for item in drawn}
+            self.queue = drawn + [item for item in self.queue if item.record_key not in keys]
         self._advance()
 
     def _advance(self) -> None:

@@ -16,10 +16,12 @@ from curation.ui.errors import as_text, show_error
 from curation.ui.numbers import count
 from curation.ui.record_card import record_card, why
 from curation.ui.review import Filters, Review
-from curation.ui.review_figures import review_figures
+from curation.ui.review_figures import review_figures, stop_line
 
 _ANY = "Any class"
 _CLASS = "filter-class"
+_FEWEST = "review-fewest"
+_SHOW = "filter-show"
 _PICTURE = {
     "disputed": "**Share of the annotators**",
     "reclassify": "**Probability**, from those already decided",
@@ -53,7 +55,8 @@ def _review(review: Review, roles: Roles) -> None:
     else:
         _record(review, item, roles)
     with top:
-        parts.figures(review_figures(review), key="review")
+        parts.figures(review_figures(review), key="review", width=150)
+        st.caption(stop_line(review))
     review.refill()
 
 
@@ -67,7 +70,7 @@ def _record(review: Review, item: ReviewItem, roles: Roles) -> None:
     with left:
         record_card(item, roles)
         st.markdown(reason)
-    if len(set(item.probabilities.values())) > 1:
+    if not item.is_drawn and len(set(item.probabilities.values())) > 1:
         with picture:
             st.markdown(_PICTURE.get(review.finding.finder, "**Out-of-sample probability**"))
             chart = charts.probabilities(
@@ -95,7 +98,7 @@ def _filters(review: Review) -> None:
             format_func=str.capitalize,
             default="flagged",
             required=True,
-            key="filter-show",
+            key=_SHOW,
             label_visibility="collapsed",
             persist_state="session",
         )
@@ -113,6 +116,8 @@ def _filters(review: Review) -> None:
                 help="0 is surely wrong, 1 is clean",
                 persist_state="session",
             )
+        if review.is_about_errors:
+            _fewest(review)
     review.look_at(
         Filters(
             "all" if show == "all" else "flagged",
@@ -122,13 +127,26 @@ def _filters(review: Review) -> None:
     )
 
 
+def _fewest(review: Review) -> None:
+    now = st.session_state.get(_FEWEST, review.fewest)
+    with st.popover(f"Stop below {now} an hour", key="review-fewest-open"):
+        review.fewest = st.number_input(
+            "An hour has to find at least this many errors",
+            min_value=1,
+            value=review.fewest,
+            key=_FEWEST,
+            persist_state="session",
+        )
+
+
 def _decisions(review: Review, item: ReviewItem) -> None:
     at, decide = review.position, partial(review.decide, review.position)
+    # What a model thinks of a record that is drawn to measure the queue must not sway the person.
     suggested = item.suggested_label
-    agrees = suggested == item.given_label
-    if suggested is None:
+    agrees = suggested == item.given_label and not item.is_drawn
+    if suggested is None and not item.is_drawn:
         _likely(review, item)
-    elif not agrees:
+    elif suggested is not None and not agrees and not item.is_drawn:
         label = f"Relabel to **{as_text(suggested)}**"
         then = partial(decide, "relabel", suggested)
         _button(label, "A", f"relabel-{at}", then, type="primary", icon="check")
@@ -208,6 +226,8 @@ def _end(review: Review) -> None:
         with st.container(horizontal=True):
             if st.button("Balance", key="end-balance", type="primary", icon=":material/balance:"):
                 st.switch_page("pages/balance.py")
+            if review.is_about_errors and review.filters.show == "flagged":
+                st.button("Go on with the others", key="end-others", on_click=_show_all)
             if skipped:
                 st.button(
                     f"Look at the {skipped} skipped", key="end-unskip", on_click=review.unskip
@@ -251,6 +271,10 @@ def _redo(review: Review, at: int) -> None:
             st.toast("There is no decision of yours to bring back.")
     except CurationError as error:
         review.problem = error
+
+
+def _show_all() -> None:
+    st.session_state[_SHOW] = "all"
 
 
 def _choose(review: Review, at: int, now: bool) -> None:

@@ -21,8 +21,8 @@ from curation.lake.workspace import Workspace
 from curation.steps import STEPS
 
 FOUND = [
-    "record_key", "row", "given_label", "label_quality", "is_label_issue", "suggested_label",
-    "given_label_probability",
+    "record_key", "row", "given_label", "score", "is_issue", "suggestion",
+    "given_label_probability", "group", "explanation",
 ]  # fmt: skip
 RECIPE = """\
 name: test
@@ -127,12 +127,14 @@ def test_find_needs_no_workspace_and_ranks_every_labelled_row(
     assert not (tmp_path / "workspace").exists()
     found = pa.parquet.read_table(output)
     assert found.column_names == FOUND
-    assert found["row"].to_pylist() == list(range(59))
-    assert found["record_key"].to_pylist() == [f"k{n}" for n in range(59)]
-    flagged = [row["row"] for row in found.to_pylist() if row["is_label_issue"]]
-    assert {0, 31} <= set(flagged)
-    assert all(0 <= quality <= 1 for quality in found["label_quality"].to_pylist())
-    assert (summary["rows"], summary["classes"], summary["flagged"]) == (59, 2, len(flagged))
+    assert found["row"].to_pylist() == list(range(60))
+    assert found["record_key"].to_pylist() == [f"k{n}" for n in range(60)]
+    flagged = [row["row"] for row in found.to_pylist() if row["is_issue"]]
+    assert set(found.sort_by("score")["row"].to_pylist()[:2]) == {0, 31}
+    assert set(flagged) <= {0, 31}
+    assert 31 in flagged
+    assert all(0 <= quality <= 1 for quality in found["score"].to_pylist())
+    assert (summary["rows"], summary["classes"], summary["flagged"]) == (60, 2, len(flagged))
     assert 0 <= summary["estimated_error_rate"] <= 1
     assert summary["seconds"] > 0
     again = tmp_path / "again.parquet"

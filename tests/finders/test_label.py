@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from curation.errors import DataError, LabelError, UnknownNameError, UsageError
-from curation.finders.base import Finding
-from curation.finders.label import ROWS, find_label_issues
+from curation.finders.base import ROWS, Finding
+from curation.finders.label import find_label_issues
 from curation.lake.roles import Roles
 from curation.progress import Cancelled
 
@@ -59,23 +60,21 @@ def test_every_row_is_ranked_and_planted_errors_are_flagged_with_the_right_label
     rows = finding.rows
     assert rows.schema == ROWS
     assert rows["row"].to_pylist() == list(range(len(truth)))
-    quality = rows["label_quality"].to_numpy()
+    quality = rows["score"].to_numpy()
     assert ((quality >= 0) & (quality <= 1)).all()
     assert set(np.argsort(quality)[:3]) == set(np.flatnonzero(truth))
-    flagged = rows.filter(rows["is_label_issue"])
+    flagged = rows.filter(rows["is_issue"])
     assert set(np.flatnonzero(truth)) <= set(flagged["row"].to_pylist())
-    suggested = dict(zip(rows["row"].to_pylist(), rows["suggested_label"].to_pylist(), strict=True))
+    suggested = dict(zip(rows["row"].to_pylist(), rows["suggestion"].to_pylist(), strict=True))
     assert [suggested[row] for row in np.flatnonzero(truth)] == ["refund", "card", "login"]
-    assert all(
-        g != s for g, s in zip(flagged["given_label"], flagged["suggested_label"], strict=True)
-    )
+    assert all(g != s for g, s in zip(flagged["given_label"], flagged["suggestion"], strict=True))
 
 
 def test_the_summary_counts_what_the_rows_say() -> None:
     finding = find()
     summary = finding.summary
     assert (summary.rows, summary.classes) == (108, 3)
-    assert summary.flagged == sum(finding.rows["is_label_issue"].to_pylist())
+    assert summary.flagged == sum(finding.rows["is_issue"].to_pylist())
     assert summary.estimated_errors == round(summary.estimated_error_rate * summary.rows)
     assert summary.seconds > 0
     assert finding.probabilities.shape == (108, 3)
@@ -112,14 +111,38 @@ def test_record_keys_come_from_the_key_column_or_the_content() -> None:
     assert all(len(key) == 32 for key in hashed)
 
 
-def test_rows_without_a_label_are_left_out_and_said() -> None:
+def test_rows_without_a_label_get_a_suggestion_and_are_no_issue() -> None:
     data = messages().drop(["wrong"])
     given = data["intent"].to_pylist()
-    given[5] = None
-    given[7] = ""
+    right = [given[place] for place in range(30, 60, 3)]
+    given[30:60:3] = [None, ""] * 5
     finding = find(data.set_column(2, "intent", pa.array(given)))
-    assert set(range(108)) - set(finding.rows["row"].to_pylist()) == {5, 7}
-    assert "2 rows without a label were left out." in finding.notes
+    rows = finding.rows.slice(30, 30).to_pylist()[::3]
+    assert finding.rows["row"].to_pylist() == list(range(108))
+    assert {row["given_label"] for row in rows} == {None}
+    assert {(row["score"], row["is_issue"], row["explanation"]) for row in rows} == {
+        (1.0, False, None)
+    }
+    assert {row["given_label_probability"] for row in rows} == {None}
+    assert sum(r["suggestion"] == name for r, name in zip(rows, right, strict=True)) >= 8
+    assert any("10 rows without a label" in note for note in finding.notes)
+
+
+def test_a_flag_is_explained_by_its_neighbours_and_the_probability() -> None:
+    row = find().rows.to_pylist()[0]
+    assert row["is_issue"]
+    said = r"\d+ of 10 nearest rows are 'refund'; out-of-sample probability of 'refund' 0\.\d\d, of"
+    assert re.match(said + r" 'card' 0\.\d\d$", row["explanation"])
+
+
+def test_the_pairs_of_classes_with_expected_errors_are_told() -> None:
+    finding = find()
+    pairs = finding.subjects.to_pylist()
+    assert {pair["subject"] for pair in pairs if pair["is_issue"]} == {
+        "card → refund", "login → card", "refund → login",
+    }  # fmt: skip
+    assert finding.summary.subjects_flagged == 3
+    assert "should be 'refund'" in pairs[0]["explanation"] or len(pairs) > 1
 
 
 def test_a_class_with_one_row_is_ranked_and_said() -> None:
@@ -128,7 +151,7 @@ def test_a_class_with_one_row_is_ranked_and_said() -> None:
     given[50] = "refnud"
     finding = find(data.set_column(2, "intent", pa.array(given)))
     assert finding.rows["given_label"].to_pylist()[50] == "refnud"
-    assert not finding.rows["is_label_issue"][50].as_py()
+    assert not finding.rows["is_issue"][50].as_py()
     assert any("'refnud'" in note for note in finding.notes)
 
 
@@ -137,11 +160,11 @@ def test_given_probabilities_are_taken_instead_of_learned() -> None:
         {"y": [0, 1] * 20, "p0": [0.9, 0.1] * 19 + [0.9, 0.95], "p1": [0.1, 0.9] * 19 + [0.1, 0.05]}
     )
     finding = find_label_issues(data, label="y", pred_probs_prefix="p")
-    flagged = finding.rows.filter(finding.rows["is_label_issue"]).to_pylist()
-    assert [(row["row"], row["given_label"], row["suggested_label"]) for row in flagged] == [
+    flagged = finding.rows.filter(finding.rows["is_issue"]).to_pylist()
+    assert [(row["row"], row["given_label"], row["suggestion"]) for row in flagged] == [
         (39, "1", "0")
     ]
-    assert flagged[0]["label_quality"] == pytest.approx(0.05, abs=1e-6)
+    assert flagged[0]["score"] == pytest.approx(0.05, abs=1e-6)
     assert finding.learner == "given in the columns 'p…'"
 
 
@@ -237,8 +260,8 @@ def test_real_errors_in_agnews_are_ranked_first() -> None:
     data = pq.read_table(DATA / "noisy_agnews" / "val10k_med.parquet")
     finding = find_label_issues(data.select(["id", "text", "given_label"]), label="given_label")
     wrong = data["is_error"].to_numpy()
-    assert roc_auc_score(~wrong, finding.rows["label_quality"]) >= 0.81
-    assert wrong[finding.rows["is_label_issue"].to_numpy()].mean() > 0.6
+    assert roc_auc_score(~wrong, finding.rows["score"]) >= 0.81
+    assert wrong[finding.rows["is_issue"].to_numpy()].mean() > 0.6
 
 
 @needs_data
@@ -257,7 +280,7 @@ def test_real_errors_in_code_metrics_are_ranked_above_the_rare_class_alone() -> 
     finding = find_label_issues(data, roles=Roles(columns=columns | {"given_label": "label"}))
     wrong, quality = (
         data["is_error"].to_numpy().astype(bool),
-        finding.rows["label_quality"].to_numpy(),
+        finding.rows["score"].to_numpy(),
     )
     assert roc_auc_score(~wrong, quality) >= 0.92
 

@@ -147,9 +147,10 @@ def test_findings_and_builds_that_took_a_record_in_are_told(workspace: Workspace
     first = add(workspace, data())
     rows = pa.table({
         "row_number": [3, 4], "record_key": ["k3", "k4"], "fingerprint": ["a", "b"],
-        "given_label": ["y", "x"], "label_quality": [0.125, 0.9], "is_label_issue": [True, False],
-        "suggested_label": ["x", "x"], "given_label_probability": [0.1, 0.9],
-        "probabilities": [[0.9, 0.1], [0.9, 0.1]],
+        "given_label": ["y", "x"], "score": [0.125, 0.9], "is_issue": [True, False],
+        "suggestion": ["x", "x"], "given_label_probability": [0.1, 0.9],
+        "probabilities": [[0.9, 0.1], [0.9, 0.1]], "group_number": [None, None],
+        "explanation": [None, None],
     })  # fmt: skip
     summary = FindingSummary(
         "f1",

@@ -13,10 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import DataError, UsageError
+from curation.learn import text as text_module
 from curation.learn.arrays import row_hashes
 from curation.learn.tables import as_table
 from curation.learn.tabular import can_encode, encode_features
-from curation.learn.text import MAX_CHARACTERS, distinct_texts, embed, joined_text, tfidf_components
+from curation.learn.text import (
+    MAX_CHARACTERS,
+    distinct_texts,
+    embed,
+    embedded_batches,
+    joined_text,
+    tfidf_components,
+)
+from curation.learn.tokens import TokenCounter, wordllama_model
 from curation.learn.vectors import encode_vectors, is_vector, scaled
 
 ANYTHING = {
@@ -128,12 +137,42 @@ def test_loading_the_embeddings_leaves_logging_alone() -> None:
     assert logging.getLogger().handlers == handlers
 
 
-def test_distinct_texts_come_shortest_first_and_are_cut() -> None:
-    texts = joined_text([pa.chunked_array([["bb", None, "a", "bb", "é" * (MAX_CHARACTERS + 5)]])])
-    distinct, place = distinct_texts(texts)
-    assert distinct[:3] == ["", "a", "bb"]
-    assert len(distinct[3]) == MAX_CHARACTERS
-    assert place.tolist() == [2, 0, 1, 2, 3]
+@pytest.mark.parametrize(
+    "text", ["where is my card", "a  b\tc\n\nd", " x ", "naïve café 中文字", "1,234.50!"]
+)
+def test_words_are_tokenised_as_their_text_is(text: str) -> None:
+    model = wordllama_model()
+    counted = TokenCounter().count(pa.array([text, "", text], pa.large_string()))
+    ids = model.tokenizer.encode(" ".join(text.split()), add_special_tokens=False).ids
+    expected = np.bincount(ids, minlength=len(model.embedding))
+    np.testing.assert_array_equal(counted.toarray()[[0, 2]], [expected, expected])
+    assert counted[[1]].nnz == 0
+
+
+def test_distinct_texts_are_cut_and_in_the_same_order_wherever_their_rows_stand() -> None:
+    words = ["bb", None, "a", "bb", "é" * (MAX_CHARACTERS + 5)]
+    distinct, place = distinct_texts(joined_text([pa.chunked_array([words])]))
+    back, place_back = distinct_texts(joined_text([pa.chunked_array([words[::-1]])]))
+    assert distinct.equals(back)
+    assert place.tolist() == place_back.tolist()[::-1]
+    assert distinct.take(place).to_pylist() == ["bb", "", "a", "bb", "é" * MAX_CHARACTERS]
+    assert len(distinct) == 4
+
+
+def test_texts_are_embedded_batch_by_batch_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = pa.array([f"text {i} " * (i % 5) for i in range(300)], pa.large_string())
+    whole = embed(texts)
+    monkeypatch.setattr(text_module, "_BATCH_BYTES", 100)
+    np.testing.assert_allclose(embed(texts), whole, atol=1e-6)
+    places = np.array([5, 5, 0, 299])
+    found = np.concatenate([block for _, block in embedded_batches(texts, places)])
+    np.testing.assert_allclose(found, whole[places], atol=1e-6)
+    assert embed([]).shape == (0, 257)
+
+
+def test_a_text_of_a_megabyte_is_read() -> None:
+    distinct, place = distinct_texts(joined_text([pa.chunked_array([["x" * 2**20, "y " * 2**19]])]))
+    assert np.isfinite(embed(distinct)[place]).all()
 
 
 def test_several_text_columns_are_read_as_one() -> None:

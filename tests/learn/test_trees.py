@@ -48,6 +48,43 @@ def test_missing_values_and_absent_classes_are_no_trouble() -> None:
     assert probabilities[:, 2:].max() == 0
 
 
+def test_rows_of_a_group_do_not_teach_each_other() -> None:
+    """Labels go by group and content tells the group, so a tree that saw one row knows the rest."""
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(60), 10)
+    matrix = (random.normal(size=(60, 4))[groups] + 0.01 * random.normal(size=(600, 4))).astype(
+        np.float32
+    )
+    codes = random.integers(0, 2, 60)[groups]
+    told = trees.out_of_bag(matrix, codes, 2)
+    left_out = trees.out_of_bag(matrix, codes, 2, groups=groups)
+    assert (told.argmax(axis=1) == codes).mean() > 0.95
+    assert (left_out.argmax(axis=1) == codes).mean() < 0.65
+
+
+def test_each_row_its_own_group_is_the_same_as_no_groups() -> None:
+    matrix, codes = noise(100)
+    np.testing.assert_array_equal(
+        trees.out_of_bag(matrix, codes, 2, trees=20),
+        trees.out_of_bag(matrix, codes, 2, trees=20, groups=np.arange(100)),
+    )
+
+
+def test_rows_without_a_label_teach_nothing_and_are_predicted() -> None:
+    matrix, _ = noise(300)
+    truth = (matrix[:, 0] > 0).astype(np.int64)
+    codes = np.where(np.arange(300) % 3 == 0, -1, truth)
+    probabilities = trees.out_of_bag(matrix, codes, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (probabilities.argmax(axis=1) == truth)[codes < 0].mean() > 0.85
+
+
+def test_one_group_gets_the_classes_shares() -> None:
+    matrix, codes = noise(50)
+    probabilities = trees.out_of_bag(matrix, codes, 2, groups=np.zeros(50, dtype=np.int64), trees=9)
+    np.testing.assert_allclose(probabilities, np.tile(np.bincount(codes) / 50, (50, 1)), atol=1e-6)
+
+
 def test_trees_in_several_threads_leave_the_process_s_warning_filters_alone() -> None:
     """Sessions are threads; scikit-learn's own threads can empty the filters of the process."""
     random = np.random.RandomState(0)

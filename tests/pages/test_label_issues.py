@@ -82,7 +82,9 @@ def test_each_decision_is_written_and_the_next_record_comes(
     assert said == list(expected)
     assert _figures(at)["Decided"] == "4"
     assert _figures(at)["To review"] == str(to_review - 4)
-    assert _figures(at)["Right flags so far"] == "67%"
+    quality = at.session_state.review.quality()
+    assert (quality.checked, quality.found, quality.unsure) == (3, 2, 1)
+    assert _figures(at)["Right flags"] == f"{100 * quality.precision.value:.0f}%"
 
 
 def test_the_counts_of_a_session_are_those_of_the_lake(
@@ -93,7 +95,7 @@ def test_the_counts_of_a_session_are_those_of_the_lake(
         _press(at, name)
     counted = _figures(at)
     fresh = open_page(found, "label_issues")
-    for label in ("To review", "Decided", "Right flags so far", "Errors left (est.)"):
+    for label in ("To review", "Decided", "Right flags", "Errors left (est.)"):
         assert _figures(fresh)[label] == counted[label]
 
 
@@ -146,6 +148,38 @@ def test_a_press_for_an_earlier_record_does_nothing(open_page: OpenPage, found: 
     assert len(decisions(found, "support")) == 1
 
 
+def test_a_record_drawn_at_random_does_not_say_what_the_model_thinks(
+    open_page: OpenPage, found: Workspace
+) -> None:
+    at = open_page(found, "label_issues")
+    for _ in range(6):
+        _press(at, "keep")
+    review = at.session_state.review
+    assert review.item.is_drawn
+    assert any("drawn at random" in markdown.value for markdown in at.markdown)
+    keys = {button.key for button in at.button}
+    assert f"keep-{review.position}" in keys
+    assert f"relabel-{review.position}" not in keys
+    assert at.get("plotly_chart") == []
+    _press(at, "keep")
+    assert not at.session_state.review.item.is_drawn
+    assert f"relabel-{review.position}" in {button.key for button in at.button}
+
+
+def test_it_is_said_when_to_stop(open_page: OpenPage, found: Workspace) -> None:
+    at = open_page(found, "label_issues")
+
+    def said() -> str:
+        return next(c.value for c in at.caption if " left in " in c.value)
+
+    assert "once your pace is known" in said()
+    for _ in range(4):
+        _press(at, "relabel")
+    assert "An hour finds fewer than 10 only near the end" in said()
+    at.number_input(key="review-fewest").set_value(500).run()
+    assert "Too early to stop on" in said()
+
+
 def test_filters_narrow_the_queue(open_page: OpenPage, found: Workspace) -> None:
     at = open_page(found, "label_issues")
     flagged = int(_figures(at)["To review"])
@@ -163,6 +197,13 @@ def test_the_end_of_the_queue_says_what_is_next(open_page: OpenPage, found: Work
     review = at.session_state.review
     assert review.item is None
     assert at.button(key="end-balance").label == "Balance"
+    at.slider(key="filter-score").set_value(1.0).run()
+    at.selectbox(key="filter-class").select("warranty_claim").run()
+    while at.session_state.review.item is not None:
+        _press(at, "skip")
+    at.button(key="end-others").click().run()
+    assert not at.exception
+    assert at.session_state.review.item.given_label == "warranty_claim"
 
 
 def test_two_sessions_see_the_same_job(found: Workspace, open_page: OpenPage) -> None:

@@ -25,7 +25,15 @@ from curation.lake.imports import import_table
 from curation.lake.records import fingerprint_sql, key_sql
 from curation.lake.snapshots import log
 from curation.lake.workspace import Workspace
-from curation.privacy.gate import OTHERS, Viewer, preview, review_counts, review_queue, rows
+from curation.privacy.gate import (
+    OTHERS,
+    Viewer,
+    preview,
+    random_draws,
+    review_counts,
+    review_queue,
+    rows,
+)
 
 VIEWER = Viewer("ann")
 SIZE = 25
@@ -64,8 +72,8 @@ def finding(opened: Workspace, dataset: str) -> str:
         ).to_arrow_table()
     scored = [
         {
-            **row, "label_quality": number / SIZE, "is_label_issue": number % 3 == 0,
-            "suggested_label": "c0", "given_label_probability": 0.02,
+            **row, "score": number / SIZE, "is_issue": number % 3 == 0,
+            "suggestion": "c0", "given_label_probability": 0.02,
             "probabilities": [0.4, 0.3, 0.1, 0.08, 0.06, 0.04, 0.02],
         }
         for number, row in enumerate(known.to_pylist())
@@ -159,7 +167,7 @@ def test_what_was_decided_leaves_the_queue_and_comes_back_by_undo(
 ) -> None:
     assert review_counts(opened, VIEWER, finding).to_review == 9
     for key, decision, value in (
-        ("k00", "relabel", "c0"), ("k03", "confirm", None), ("k06", "exclude", None),
+        ("k00", "relabel", "c1"), ("k03", "confirm", None), ("k06", "exclude", None),
         ("k09", "unsure", None), ("k01", "relabel", "c0"),
     ):  # fmt: skip
         annotate(
@@ -173,6 +181,27 @@ def test_what_was_decided_leaves_the_queue_and_comes_back_by_undo(
     undo(opened, dataset, "ann")
     assert review_counts(opened, VIEWER, finding).decided == 4
     assert review_counts(opened, VIEWER, finding, show="all", max_quality=0.04).to_review == 1
+
+
+def test_random_draws_are_of_all_records_in_a_fixed_order_that_new_decisions_leave_alone(
+    opened: Workspace, dataset: str, finding: str
+) -> None:
+    def drawn(**options: Any) -> list[str]:
+        return [item.record_key for item in random_draws(opened, VIEWER, finding, **options)]
+
+    everything = drawn(of_each=SIZE)
+    assert sorted(everything) == TABLE["id"].to_pylist()
+    flagged = [int(key[1:]) % 3 == 0 for key in everything]
+    assert flagged == [False, True] * 9 + [False] * 7
+    assert drawn(of_each=2) == everything[:4]
+    assert drawn(skip=everything[:2], of_each=2) == everything[2:6]
+    annotate(opened, dataset, everything[0], "confirm", annotator="ann")
+    annotate(opened, dataset, everything[3], "unsure", annotator="ann")
+    assert drawn(of_each=SIZE - 1)[::2][:4] == [everything[n] for n in (2, 4, 6, 8)]
+    assert everything[3] not in drawn(of_each=SIZE)
+    item = random_draws(opened, VIEWER, finding)[0]
+    assert item.is_drawn
+    assert not review_queue(opened, VIEWER, finding)[0].is_drawn
 
 
 def test_the_queue_shows_the_snapshot_that_was_looked_at(
