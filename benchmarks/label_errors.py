@@ -1,11 +1,12 @@
-"""How well label quality ranks known label errors, and how fast: prints Markdown tables.
+"""How well label errors are found, and how fast, beside peers: prints Markdown tables.
 
-    python benchmarks/label_errors.py [--data ../shared/data] [--only text|jira|synthetic]
+    python benchmarks/label_errors.py [--data ../shared/data] [--only texts|images|tables]
 
-AUROC of label quality (the given label's probability, as cleanlab computes it) against the known
-errors: .5 is chance, 1 ranks every error below every clean row. "Within" is the mean over the given
-classes of the AUROC within a class, which a ranking by class alone cannot gain from. Every method
-of a set runs in the same process; one setting serves all sets. Progress goes to stderr.
+For each set and method: average precision and AUROC of the ranking by label quality against the
+known errors, precision and recall of the flagged rows, and seconds. A method that has no flags of
+its own is given confident learning's. All methods of a set run in one process, one after another;
+one setting of ours serves all sets. Gradient boosting learns from embeddings where the rows are
+texts. Progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -13,190 +14,178 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
-from sklearn.datasets import make_classification
+from cleanlab import Datalab
+from cleanlab.classification import CleanLearning
+from cleanlab.filter import find_label_issues as confident_learning
+from label_sets import LabelSet, label_sets, reviewed_sets
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
 
 from curation.finders.label import find_label_issues
-from curation.lake.roles import Role, Roles
-from curation.learn.labels import encode_labels
+from curation.lake.roles import Roles
 from curation.learn.probabilities import Preset
-from curation.learn.tabular import encode_features
 from curation.learn.text import embed
 
 ROOT = Path(__file__).resolve().parents[1]
-JIRA_PROJECTS = ("activemq", "lucene", "derby", "wicket")
-NOT_METRICS = {
-    "project", "release", "file", "HeuBugCount", "RealBugCount",
-    "given_label", "true_label", "is_error",
-}  # fmt: skip
-Quality = npt.NDArray[np.float64]
+Found = tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]
+Method = Callable[[LabelSet], Found]
 
 
 class Result(NamedTuple):
-    """A ranking of one set: AUROC, mean AUROC within a given class, seconds."""
+    """What a method found in a set; `within` is the mean AUROC within a given class."""
 
+    average_precision: float
     auroc: float
     within: float
+    precision: float
+    recall: float
+    flagged: int
     seconds: float
 
 
-class Truth(NamedTuple):
-    """The labelled rows of a set: the given class of each, and whether it is wrong."""
-
-    codes: npt.NDArray[np.int64]
-    is_error: npt.NDArray[np.bool_]
-
-
-def measure(truth: Truth, rank: Callable[[], Quality]) -> Result:
-    """Time a ranking and compare it with the known errors."""
+def measured(one: LabelSet, method: Method) -> Result:
+    """Time a method and compare what it found with the known errors."""
     start = time.perf_counter()
-    quality = rank()
+    quality, flags = method(one)
     seconds = time.perf_counter() - start
     within = []
-    for code in np.unique(truth.codes):
-        of_class = truth.codes == code
-        if 0 < truth.is_error[of_class].sum() < of_class.sum():
-            within.append(roc_auc_score(~truth.is_error[of_class], quality[of_class]))
-    return Result(float(roc_auc_score(~truth.is_error, quality)), float(np.mean(within)), seconds)
+    for code in range(one.classes):
+        of_class = one.codes == code
+        if 0 < one.is_error[of_class].sum() < of_class.sum():
+            within.append(roc_auc_score(one.is_error[of_class], -quality[of_class]))
+    hits = int((flags & one.is_error).sum())
+    return Result(
+        float(average_precision_score(one.is_error, -quality)),
+        float(roc_auc_score(one.is_error, -quality)), float(np.mean(within)),
+        hits / max(int(flags.sum()), 1), hits / int(one.is_error.sum()), int(flags.sum()), seconds,
+    )  # fmt: skip
 
 
-def ours(table: pa.Table, roles: Roles, preset: Preset = "fast") -> Callable[[], Quality]:
-    """Return the label finder's ranking."""
-
-    def rank() -> Quality:
-        finding = find_label_issues(table, roles=roles, preset=preset)
-        quality: Quality = finding.rows["label_quality"].to_numpy()
-        return quality
-
-    return rank
+def ours(preset: Preset, one: LabelSet) -> Found:
+    """Look by the label finder."""
+    rows = find_label_issues(one.table, roles=one.roles, preset=preset).rows
+    return rows["score"].to_numpy(), np.asarray(rows["is_issue"])
 
 
-def folds(model: object, matrix: object, codes: npt.NDArray[np.int64]) -> Callable[[], Quality]:
-    """Return the ranking by the given label's probability over five folds."""
-
-    def rank() -> Quality:
-        split = StratifiedKFold(5, shuffle=True, random_state=0)
-        probabilities = cross_val_predict(
-            model, matrix, codes, cv=split, method="predict_proba", n_jobs=1
-        )
-        quality: Quality = probabilities[np.arange(len(codes)), codes]
-        return quality
-
-    return rank
+def folds(model: Any, matrix: Any, one: LabelSet) -> Found:
+    """Look by confident learning on the probabilities of five folds."""
+    split = StratifiedKFold(5, shuffle=True, random_state=0)
+    found = cross_val_predict(model, matrix, one.codes, cv=split, method="predict_proba", n_jobs=1)
+    flags = confident_learning(one.codes, found, n_jobs=1)
+    return found[np.arange(len(one.codes)), one.codes], np.asarray(flags)
 
 
-def labelled(table: pa.Table) -> tuple[pa.Table, Truth]:
-    """Return the rows that have a given label, and the truth about them."""
-    table = table.filter(table["given_label"].is_valid())
-    codes = encode_labels(table, "given_label").codes
-    return table, Truth(codes, table["is_error"].to_numpy().astype(bool))
+def words(one: LabelSet) -> Any:
+    """The TF-IDF of words and pairs of words of texts; of all else standardised columns."""
+    if one.kind != "texts":
+        return one.standardised()
+    weigher = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2)
+    return weigher.fit_transform(one.texts())
 
 
-def text_results(path: Path) -> list[Result]:
-    """Rank a set of texts by three methods."""
-    table, truth = labelled(pq.read_table(path))
-    roles = Roles(columns={"text": "text", "given_label": "label"})
-    texts = table["text"].to_pylist()
-    words = make_pipeline(
-        TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2),
-        LogisticRegression(C=10, max_iter=300),
-    )
-    return [
-        measure(truth, folds(words, texts, truth.codes)),
-        measure(truth, ours(table, roles)),
-        measure(truth, ours(table, roles, "accurate")),
-    ]
+def logistic(one: LabelSet) -> Found:
+    """Look by logistic regression over five folds."""
+    return folds(LogisticRegression(C=10, max_iter=300), words(one), one)
 
 
-def feature_results(table: pa.Table, features: list[str]) -> list[Result]:
-    """Rank a set of features by the given class's share, by boosting, and by the finder."""
-    table, truth = labelled(table)
-    columns: dict[str, Role] = dict.fromkeys(features, "feature")
-    roles = Roles(columns={**columns, "given_label": "label"})
-    shares = np.bincount(truth.codes) / len(truth.codes)
-    boosting = HistGradientBoostingClassifier(random_state=0)
-    return [
-        measure(truth, lambda: shares[truth.codes]),
-        measure(truth, folds(boosting, encode_features(table, features), truth.codes)),
-        measure(truth, ours(table, roles)),
-    ]
+def boosting(one: LabelSet) -> Found:
+    """Look by gradient boosting over five folds."""
+    return folds(HistGradientBoostingClassifier(random_state=0), one.matrix(), one)
 
 
-def synthetic(rows: int, seed: int = 0) -> tuple[pa.Table, list[str]]:
-    """Return a made-up set of 20 features and 7 classes with 8% of the labels drawn anew."""
-    matrix, classes = make_classification(
-        rows,
-        20,
-        n_informative=12,
-        n_redundant=4,
-        n_classes=7,
-        class_sep=1.0,
-        flip_y=0,
-        random_state=seed,
-    )
-    random = np.random.default_rng(seed)
-    wrong = random.random(rows) < 0.08
-    given = np.where(wrong, (classes + random.integers(1, 7, rows)) % 7, classes)
-    names = [f"feature_{place}" for place in range(20)]
-    columns = dict(zip(names, matrix.T, strict=True))
-    return pa.table({**columns, "given_label": given, "is_error": wrong}), names
+def clean_learning(one: LabelSet) -> Found:
+    """Look by cleanlab's CleanLearning with its own model and settings."""
+    issues = CleanLearning(seed=0).find_label_issues(words(one), one.codes)
+    return issues["label_quality"].to_numpy(), issues["is_label_issue"].to_numpy()
 
 
-def cell(result: Result, within: bool) -> str:
-    """Write a result as a table cell, without leading zeros."""
-    figures = [result.auroc, result.within] if within else [result.auroc]
-    shown = [f"{figure:.3f}".replace("0.", ".", 1) for figure in figures]
-    return " / ".join([*shown, f"{result.seconds:.1f}"])
+def datalab(one: LabelSet) -> Found:
+    """Look by Datalab's label issues, from embeddings, pixels or standardised features."""
+    features = one.standardised() if one.kind == "tables" else one.matrix()
+    lab = Datalab({"label": one.codes}, label_name="label", verbosity=0)
+    lab.find_issues(features=features, issue_types={"label": {}})
+    issues = lab.get_issues("label")
+    return issues["label_score"].to_numpy(), issues["is_label_issue"].to_numpy()
 
 
-def print_text(data: Path) -> None:
-    """Print the table of the text sets."""
+BOOSTING = "gradient boosting, 5 folds"
+METHODS: dict[str, Method] = {
+    "ours, fast": partial(ours, "fast"),
+    "ours, accurate": partial(ours, "accurate"),
+    "CleanLearning": clean_learning,
+    "Datalab": datalab,
+    "logistic regression, 5 folds": logistic,
+    BOOSTING: boosting,
+}
+
+
+def share(figure: float) -> str:
+    """Write a share without its leading zero."""
+    return f"{figure:.3f}".replace("0.", ".", 1)
+
+
+def print_set(name: str, one: LabelSet, results: dict[str, Result]) -> None:
+    """Print what each method found in a set."""
+    print(f"\n{name}: {len(one.codes):,} x {one.classes}, {one.is_error.mean():.1%} wrong\n")
     print(
-        "| set | TF-IDF + logistic regression, 5 folds | finder, fast | finder, accurate |\n"
-        "|---|---|---|---|"
+        "| method | average precision | AUROC | within class | flagged | precision | recall | s |"
     )
-    for name, file in [
-        ("noisy AG News, 10,000 x 4", "noisy_agnews/val10k_med.parquet"),
-        ("YouTube spam, 1,458 x 2", "youtube_spam/youtube.parquet"),
-    ]:
-        print(f"{name} …", file=sys.stderr)
-        cells = [cell(result, within=False) for result in text_results(data / file)]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print("|---|---|---|---|---|---|---|---|")
+    for method, found in results.items():
+        cells = [share(found.average_precision), share(found.auroc), share(found.within)]
+        cells += [f"{found.flagged:,}", share(found.precision), share(found.recall)]
+        print(f"| {method} | {' | '.join(cells)} | {found.seconds:.2f} |", flush=True)
 
 
-def print_features(sets: list[tuple[str, Callable[[], tuple[pa.Table, list[str]]]]]) -> None:
-    """Print the table of the sets of features."""
-    print(
-        '\n| set | "rare given class" | HistGradientBoosting, 5 folds | finder |\n|---|---|---|---|'
-    )
-    for name, load in sets:
-        print(f"{name} …", file=sys.stderr)
-        table, features = load()
-        cells = [cell(result, within=True) for result in feature_results(table, features)]
-        print(f"| {name}, {table.num_rows:,} | {' | '.join(cells)} |", flush=True)
+def print_means(every: dict[str, tuple[str, dict[str, Result]]]) -> None:
+    """Print each method's mean average precision, by kind and in all, and its time."""
+    kinds = sorted({kind for kind, _ in every.values()})
+    print(f"\nMean average precision over {len(every)} sets; times beside {BOOSTING}\n")
+    methods = next(iter(every.values()))[1]
+    headings = [*kinds, "all"]
+    if BOOSTING in methods:
+        headings += ["times quicker: mean", "geometric mean", "least"]
+    print(f"| method | {' | '.join(headings)} |\n|---|{'---|' * len(headings)}")
+    for method in methods:
+        groups = [[r for k, r in every.values() if k == kind] for kind in kinds]
+        groups.append([results for _, results in every.values()])
+        cells = [share(np.mean([r[method].average_precision for r in group])) for group in groups]
+        if BOOSTING in methods:
+            quicker = [r[BOOSTING].seconds / r[method].seconds for _, r in every.values()]
+            mean, least = np.mean(quicker), np.min(quicker)
+            cells += [f"{mean:.1f}", f"{np.exp(np.mean(np.log(quicker))):.1f}", f"{least:.1f}"]
+        print(f"| {method} | {' | '.join(cells)} |")
 
 
-def jira(data: Path, project: str) -> tuple[pa.Table, list[str]]:
-    """Return a JIRA project and its 65 code metrics."""
-    table = pq.read_table(data / "jira_defects" / f"{project}.parquet")
-    metrics = [name for name in table.column_names if name not in NOT_METRICS]
-    if len(metrics) != 65:
-        raise SystemExit(f"{project} has {len(metrics)} code metrics; 65 were expected.")
-    return table, metrics
+def print_reviewed(data: Path) -> None:
+    """Print how often people agreed with the flags on given probabilities."""
+    print("\nGiven probabilities: flagged rows that people reviewed, and how many are errors\n")
+    print("| set | ours | cleanlab |\n|---|---|---|")
+    for name, table in reviewed_sets(data):
+        looked = table["mturk_error"].is_valid().to_numpy()
+        wrong = table["mturk_error"].fill_null(fill_value=False).to_numpy()
+        roles = Roles(columns={"given_label": "label"})
+        rows = find_label_issues(table, roles=roles, pred_probs_prefix="p").rows
+        width = len(np.unique(table["given_label"]))
+        given = np.stack([table[f"p{place}"].to_numpy() for place in range(width)], axis=1)
+        labels = table["given_label"].to_numpy().astype(np.int64)
+        theirs = confident_learning(labels, np.clip(given, 0, 1), n_jobs=1)
+        cells = []
+        for flags in (np.asarray(rows["is_issue"]), theirs):
+            seen, errors = int((flags & looked).sum()), int((flags & wrong).sum())
+            cells.append(f"{errors:,} of {seen:,} = {errors / max(seen, 1):.1%}")
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def main() -> None:
@@ -205,23 +194,27 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--only", choices=["text", "jira", "synthetic"])
-    parser.add_argument("--synthetic-rows", type=int, default=100_000)
+    parser.add_argument("--only", choices=["texts", "images", "tables"])
+    parser.add_argument("--methods", help="beginnings of names, separated by commas; all")
+    parser.add_argument("--made-up-rows", type=int, default=20_000, help="0 leaves that set out")
     options = parser.parse_args()
-    if options.only != "synthetic" and not options.data.is_dir():
+    if not options.data.is_dir():
         parser.error(f"there is no folder {options.data}")
+    wanted = tuple((options.methods or "").split(","))
+    methods = {name: method for name, method in METHODS.items() if name.startswith(wanted)}
+    warnings.simplefilter("ignore")  # of peers: rounds of a solver, small classes
     embed(["the model's own loading time is not a set's"])
-    if options.only in (None, "text"):
-        print("AUROC / seconds\n")
-        print_text(options.data)
-    sets: list[tuple[str, Callable[[], tuple[pa.Table, list[str]]]]] = []
-    if options.only in (None, "jira"):
-        sets += [(f"JIRA {name}", partial(jira, options.data, name)) for name in JIRA_PROJECTS]
-    if options.only in (None, "synthetic"):
-        sets.append(("synthetic, 7 classes, 8% noise", partial(synthetic, options.synthetic_rows)))
-    if sets:
-        print("\nAUROC / within class / seconds")
-        print_features(sets)
+    every: dict[str, tuple[str, dict[str, Result]]] = {}
+    for name, one in label_sets(options.data, options.only, options.made_up_rows):
+        results = {}
+        for method, find in methods.items():
+            print(f"{name}: {method} …", file=sys.stderr)
+            results[method] = measured(one, find)
+        every[name] = (one.kind, results)
+        print_set(name, one, results)
+    print_means(every)
+    if options.only is None:
+        print_reviewed(options.data)
 
 
 if __name__ == "__main__":
