@@ -22,6 +22,7 @@ from curation.learn.neighbours import nearest_neighbours
 from curation.learn.random_features import RandomFourier, ranked
 from curation.learn.text import TfidfComponents, embed
 from curation.learn.vectors import scaled
+from curation.learn.words import word_weights
 from curation.progress import Progress, part
 
 Learned = tuple[Matrix, str]
@@ -45,22 +46,13 @@ def centroid_on_dense(task: Task, progress: Progress) -> Learned:
 
 def bayes_on_texts(task: Task, progress: Progress) -> Learned:
     """Learn from the words of texts by naive Bayes; without a word, from the classes' shares."""
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     texts = task.content.texts
     assert texts is not None
-    progress(0.0, "counting words")
-    least = 2 if len(texts) > 2 else 1
-    weigher = TfidfVectorizer(sublinear_tf=True, use_idf=False, min_df=least, dtype=np.float32)
-    try:
-        weights = weigher.fit_transform(texts.to_pylist())
-    except ValueError:  # sklearn's word for "no word is left"
-        weights = csr_matrix((len(texts), 0), dtype=np.float32)
     order = _order(task, task.content.dense_hashes)
+    weights = word_weights(texts, task.content.text_of[order], progress=part(progress, 0.0, 0.7))
     found = naive_bayes(
-        weights[task.content.text_of[order]], task.codes[order], task.classes,
-        groups=task.groups[order], progress=part(progress, 0.7, 1.0),
+        weights, task.codes[order], task.classes, groups=task.groups[order],
+        progress=part(progress, 0.7, 1.0),
     )  # fmt: skip
     return _back(found, order), "naive Bayes on words"
 

@@ -82,7 +82,7 @@ def _curved_features(width: int) -> Learner:
 
 _RIDGE: Final = Learner(_ridge, _DENSE)
 _CENTROID: Final = Learner(centroid_on_dense, _DENSE, 0.5, IN_MEMORY)
-_BAYES: Final = Learner(bayes_on_texts, _TEXTS, 0.5, IN_MEMORY)
+_BAYES: Final = Learner(bayes_on_texts, _TEXTS, 0.5)
 _WORDS: Final = Learner(_ridge_and_words, _TEXTS, 3.0, IN_MEMORY)
 _VOTES: Final = Learner(votes_on_dense, _DENSE, 3.0, 100_000)
 
