@@ -1,6 +1,6 @@
 """From raw short texts to a ranked review queue: seconds, rows a second and peak memory, by rows.
 
-    python benchmarks/queue_at_scale.py [--rows 10000 100000 1000000] [--learn-only]
+    python benchmarks/queue_at_scale.py [--rows 10000 100000 1000000] [--plot growth.svg]
 
 Each size runs in a process of its own, on texts that are made up there: four to fifteen words, some
 of which depend on the class, ten classes, 5% of the labels wrong. Nearly all texts are distinct.
@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--learn-only", action="store_true", help="only the probabilities")
+    parser.add_argument("--plot", type=Path, help="draw the growth into this file")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -60,6 +61,30 @@ def main() -> None:
             f"{one['rows'] / one['seconds']:,.0f} | {ratio:.2f} | {one['input']:,.0f} | "
             f"{one['peak']:,.0f} | {one['auroc']:.3f} |"
         )
+    if options.plot:
+        draw(found, options.plot)
+
+
+def draw(found: list[dict[str, float]], path: Path) -> None:
+    """Draw seconds by rows on two logarithmic axes, beside what growth in proportion would be."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "growth"
+    from matplotlib import pyplot as plt
+
+    rows, seconds = [one["rows"] for one in found], [one["seconds"] for one in found]
+    last = seconds[-1] / rows[-1]
+    figure, axes = plt.subplots(figsize=(6, 3.6))
+    axes.loglog(rows, [last * n for n in rows], "--", color="#9AA5B1", label="in proportion")
+    axes.loglog(rows, seconds, "o-", color="#0F766E", label="from texts to a ranked queue")
+    for n, s, one in zip(rows, seconds, found, strict=True):
+        said = f"{s:,.0f} s, {one['peak'] / 1000:.1f} GB"
+        axes.annotate(said, (n, s), textcoords="offset points", xytext=(-6, 8), ha="right")
+    axes.set(xlabel="rows", ylabel="seconds")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
 
 
 def find(table: pa.Table, learn_only: bool) -> npt.NDArray[np.float64]:

@@ -108,27 +108,6 @@ class DatasetSearch:
         return Shared(rows.drop_columns(ids), roles, settings, keep=keep), rows.select(ids)
 
 
-def find_all(
-    workspace: Workspace,
-    dataset: str,
-    wanted: list[Finder],
-    settings: Settings | None = None,
-    *,
-    progress: Progress = no_progress,
-) -> list[FindingSummary]:
-    """Look for several kinds of issues at once; see `find_in_dataset`."""
-    looking = DatasetSearch(workspace, dataset, settings)
-    return [
-        looking.find(finder, part(progress, number / len(wanted), (number + 1) / len(wanted)))
-        for number, finder in enumerate(wanted)
-    ]
-
-
-def read_dataset(workspace: Workspace, dataset: str, settings: Settings | None = None) -> Shared:
-    """Return a dataset's newest snapshot as finders take it."""
-    return DatasetSearch(workspace, dataset, settings)._read[0]
-
-
 def _store(
     workspace: Workspace, found: Dataset, finding: Finding, source: pa.Table
 ) -> FindingSummary:

@@ -96,10 +96,11 @@ def naive_bayes(
     smoothed, all_words = SMOOTHING * max(weights.shape[1], 1), sums.sum(axis=1)
     logs = np.log(sums + SMOOTHING)
     amount = np.asarray(weights.sum(axis=1), dtype=np.float64).ravel()
-    scores = np.asarray(weights @ logs.T, dtype=np.float64)
-    scores -= amount[:, None] * np.log(all_words + smoothed)
-    scores += np.log(np.maximum(members.counts, 1))
-    scores[:, members.counts == 0] = -np.inf
+    scores: Matrix = np.asarray(weights @ logs.T.astype(np.float32), dtype=np.float32)
+    for each, (words, rows_of) in enumerate(zip(all_words, members.counts, strict=True)):
+        # One class at a time, so that there is no second matrix of n by k.
+        prior = np.log(rows_of) if rows_of else -np.inf
+        scores[:, each] += (prior - amount * np.log(words + smoothed)).astype(np.float32)
     for rows, pairs, block in members.blocks(progress):
         own, code = members.of_pair[pairs] @ weights, members.code[pairs][block]
         there, gone = _shared_entries(weights[rows], own[block])
@@ -109,7 +110,7 @@ def naive_bayes(
         left = members.left[pairs][block]
         scores[rows, code] += np.bincount(entry, weights=change, minlength=len(rows))
         scores[rows[left == 0], code[left == 0]] = -np.inf
-    return probabilities_of_scores(scores.astype(np.float32), codes)
+    return probabilities_of_scores(scores, codes)
 
 
 @dataclass(frozen=True)
