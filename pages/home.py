@@ -21,7 +21,7 @@ def draw() -> None:
         return
     parts.heading(dataset.name, PROMISE)
     stand = overview(state.workspace(), state.viewer(), dataset)
-    parts.figures(stand.figures(), key="loop", width=170)
+    parts.figures(stand.figures(), key="loop", width=150)
     st.space("small")
     action = stand.next_action()
     st.subheader("Next", anchor=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,7 @@ from curation.lake.workspace import Workspace
 from curation.privacy import gate
 from curation.recipe.drafts import load_draft
 from curation.ui.numbers import count, ratio
+from curation.ui.other_issues_kinds import Kind, kinds, ranked
 from curation.ui.parts import Figure
 from curation.ui.recipe_run import position_of
 
@@ -21,6 +22,7 @@ UNEVEN: Final = 10
 """Classes that differ by more than this many times wait for a person's judgement."""
 
 ISSUES: Final = "pages/label_issues.py"
+OTHER: Final = "pages/other_issues.py"
 BALANCE: Final = "pages/balance.py"
 
 
@@ -48,6 +50,8 @@ class Overview:
     capped: bool
     waiting_in: Mapping[Queue, int] = field(default_factory=dict)
     """Records that wait for another reason than a likely label error."""
+    other: Sequence[Kind] = ()
+    """The other kinds of issues, as they were looked for last."""
 
     @property
     def uneven(self) -> bool:
@@ -65,11 +69,7 @@ class Overview:
         found, sizes = self.finding, self.classes.values()
         return [
             Figure("Data", f"{self.dataset.rows:,}", "rows"),
-            Figure(
-                "Issues",
-                f"{found.flagged:,}" if found else "–",
-                "labels flagged" if found else "not looked for yet",
-            ),
+            Figure("Issues", f"{found.flagged:,}" if found else "–", self._issues()),
             Figure(
                 "Decisions",
                 f"{self.decided:,}",
@@ -88,7 +88,8 @@ class Overview:
         found, actions = self.finding, []
         if self.dataset.roles.label is None:
             why = "No column has the role *label* yet."
-            return [Action("Choose the label column", "pages/datasets.py", why)]
+            choose = Action("Choose the label column", "pages/datasets.py", why)
+            return [choose, *self._other_actions()]
         if found is None:
             why = "Nobody has looked for wrong labels yet."
             actions.append(Action("Find label issues", ISSUES, why))
@@ -107,10 +108,33 @@ class Overview:
         if disputed := self.waiting_in.get("disputed"):
             why = f"Annotators disagree about {count(disputed, 'record')}."
             actions.append(Action("Settle the disputes", ISSUES, why, "disputed"))
+        actions += self._other_actions()
         if self.uneven:
             why = f"The largest class is over {UNEVEN} times the smallest, and no step caps it."
             actions.append(Action("Balance the classes", BALANCE, why))
         return actions
+
+    def _issues(self) -> str:
+        """Say in a few words what the figure counts, and how many other kinds were found."""
+        if not any(kind.finding for kind in self.other):
+            return "labels flagged" if self.finding else "not looked for yet"
+        labels = "labels flagged" if self.finding else "labels not looked at"
+        return f"{labels}, {count(len(ranked(self.other)), 'other kind')}"
+
+    def _other_actions(self) -> list[Action]:
+        """Return whether somebody has to look for other issues, for the first time or again."""
+        looked = [kind.finding for kind in self.other if kind.finding is not None]
+        if not looked:
+            why = "Nobody has looked for copies, outliers, gaps and leaks yet."
+            return [Action("Look for other issues", OTHER, why)]
+        newest = max(finding.snapshot for finding in looked)
+        if newest != self.dataset.snapshot:
+            why = (
+                f"Other issues were looked for on snapshot {newest}; "
+                f"the dataset is at {self.dataset.snapshot} now."
+            )
+            return [Action("Look for other issues again", OTHER, why)]
+        return []
 
     def next_action(self) -> Action:
         """Return the one thing to do next; where nothing waits, it is to export the recipe."""
@@ -132,4 +156,5 @@ def overview(workspace: Workspace, viewer: gate.Viewer, dataset: Dataset) -> Ove
         steps=len(recipe.steps),
         capped=position_of(recipe, "rebalance") is not None,
         waiting_in=count_waiting(workspace, dataset.name),
+        other=kinds(workspace, dataset.name),
     )

@@ -15,6 +15,7 @@ PAGES = {
     "": "support",
     "datasets": "Datasets",
     "label_issues": "Label issues",
+    "other_issues": "Other issues",
     "balance": "Balance",
     "taxonomy": "Taxonomy",
     "annotators": "Annotators",
@@ -41,7 +42,8 @@ def test_every_page_stands_in_its_frame_and_asks_no_other_machine(
         links = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
         named = [link.splitlines()[-1] for link in links]
         assert named == [
-            "Home", "Datasets", "Label issues", "Balance", "Taxonomy", "Annotators", "Recipe",
+            "Home", "Datasets", "Label issues", "Other issues", "Balance", "Taxonomy", "Annotators",
+            "Recipe",
             "Versions",
         ]  # fmt: skip
         expect(page.get_by_text("640 rows · 10 classes").first).to_be_visible()

@@ -42,6 +42,23 @@ def test_finding_runs_in_the_background_and_leads_to_the_review(
     assert _figures(at)["To review"] == str(finding.flagged)
 
 
+def test_models_of_ones_own_choice_are_averaged(
+    open_page: OpenPage, imported: Workspace, wait_for_jobs: Callable[[Workspace], None]
+) -> None:
+    at = open_page(imported, "label_issues")
+    at.radio(key="find-preset").set_value("custom").run()
+    assert at.button(key="find-start").disabled
+    chosen = ["centroid", "sklearn.linear_model.LogisticRegression"]
+    at.multiselect(key="find-models").set_value(chosen).run()
+    at.button(key="find-start").click().run()
+    wait_for_jobs(imported)
+    at.run()
+    assert not at.exception
+    finding = latest_finding(imported, "support")
+    assert finding is not None
+    assert finding.learner == "nearest centroid + LogisticRegression, 5-fold cross-validation"
+
+
 def test_a_running_search_is_still_there_after_a_page_switch(
     open_page: OpenPage, imported: Workspace, wait_for_jobs: Callable[[Workspace], None]
 ) -> None:
