@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -226,7 +226,7 @@ def _in_dataset(
             return _Found(
                 finder.name, "", finding_table(workspace, found),
                 finding_subjects(workspace, found.finding_id),
-                _figures(found, len(found.classes), found.learner, found.notes), roles,
+                _figures(found, len(found.classes), found.learner, found.notes, found.info), roles,
             )  # fmt: skip
 
         return _each(wanted, looking.lacks, find_one, progress)
@@ -242,7 +242,9 @@ def _in_table(
 
     def find_one(finder: Finder, progress: Progress) -> _Found:
         found = search(shared, finder, progress)
-        figures = _figures(found.summary, found.summary.classes, found.learner, found.notes)
+        figures = _figures(
+            found.summary, found.summary.classes, found.learner, found.notes, found.info
+        )
         return _Found(finder.name, "", found.rows, found.subjects, figures, roles)
 
     return _each(wanted, lambda finder: finder.lacks(shared), find_one, progress)
@@ -269,16 +271,20 @@ def _each(
 
 
 def _figures(
-    summary: Summary | FindingSummary, classes: int, learner: str, notes: list[str]
+    summary: Summary | FindingSummary,
+    classes: int,
+    learner: str,
+    notes: list[str],
+    info: Mapping[str, Any],
 ) -> dict[str, Any]:
-    estimated = summary.estimated_errors
+    estimated, labelled = summary.estimated_errors, info.get("labelled", summary.rows)
     return {
         "rows": summary.rows,
         "flagged": summary.flagged,
         "subjects_flagged": summary.subjects_flagged,
         "classes": classes,
         "estimated_errors": estimated,
-        "estimated_error_rate": None if estimated is None else estimated / max(summary.rows, 1),
+        "estimated_error_rate": None if estimated is None else estimated / max(labelled, 1),
         "learner": learner,
         "notes": notes,
     }

@@ -77,13 +77,6 @@ class Summary:
     estimated_errors: int | None = None
     seconds: float = 0.0
 
-    @property
-    def estimated_error_rate(self) -> float | None:
-        """Estimated errors as a share of the rows, 0 to 1."""
-        if self.estimated_errors is None:
-            return None
-        return self.estimated_errors / self.rows if self.rows else 0.0
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -156,6 +149,13 @@ class Finder(BaseModel, ABC):
         Raises:
             CurationError: the data are not fit for it.
         """
+
+
+def listed(value: Any) -> Any:
+    """Return a text with commas as the texts between them: how a command line gives several."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 def finding_rows(

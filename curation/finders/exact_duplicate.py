@@ -44,7 +44,7 @@ class ExactDuplicate(Finder):
         for row in np.flatnonzero(groups >= 0).tolist():
             group, size = int(groups[row]), int(copies[row])
             lines[row] = (
-                f"{counted(size - 1)} further down equal this one."
+                f"{counted(size - 1)} further down {'equals' if size == 2 else 'equal'} this one."
                 if row == firsts[group]
                 else f"Equal to '{names[group]}', as {counted(size)} in all are."
             )

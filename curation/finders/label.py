@@ -80,6 +80,7 @@ class LabelIssues(Finder):
         return Finding(
             self.name, rows, summary, pairs, learned.probabilities, learned.classes,
             learned.learner, notes=[*shared.labels.notes, *learned.notes],
+            info={"labelled": len(codes)},
         )  # fmt: skip
 
 

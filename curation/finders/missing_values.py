@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from curation.finders.base import Finder, Finding, finding_rows
+from curation.finders.base import Finder, Finding, finding_rows, listed
 from curation.finders.columns import (
     class_mix,
     column_finding,
@@ -73,7 +73,7 @@ class MissingValues(Finder):
         title="Least that must be there",
         description="A row is flagged when less of its content is there and few rows are like it.",
     )
-    stand_ins: tuple[str, ...] = Field(
+    stand_ins: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
         default=(),
         title="More stand-ins",
         description="Texts that stand for a missing value in your data, beside the common ones.",

@@ -23,6 +23,8 @@ def advice(quality: QueueQuality, an_hour: float | None, fewest: int = FEWEST) -
     undecided = quality.records - quality.checked
     if undecided == 0:
         return "Every record has a verdict."
+    if not quality.checked:
+        return "How many errors are left is told once some records are decided."
     left = quality.left.value
     start = f"{_errors(left).capitalize()} {'is' if round(left) <= 1 else 'are'} left in "
     start += _records(undecided)

@@ -13,7 +13,7 @@ from curation.errors import PluginError, UsageError
 from curation.finders.base import ROWS, SUBJECTS, Finder, Finding
 from curation.lake.profile import profile_table
 from curation.lake.roles import Roles, detect_roles
-from curation.learn.shared import Settings, Shared
+from curation.learn.shared import VERSION, Settings, Shared
 from curation.learn.tables import as_table
 from curation.progress import Progress, no_progress
 
@@ -75,6 +75,7 @@ def asked(finder: Finder, settings: Settings) -> dict[str, Any]:
         **finder.model_dump(mode="json"),
         **settings.model_dump(mode="json"),
         "version": finder.version,
+        "shared_version": VERSION,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -91,12 +92,14 @@ class StringMismatch(Finder):
                 found_in.append((column, values, usual))
         odd = np.zeros(size, dtype=np.int64)
         suggestion = pa.nulls(size, pa.large_string())
-        subjects, lines = [], []
+        subjects, lines, labels = [], [], dict[str, str]()
         for column, values, usual in found_in:
             words = values.words
             variant = usual != np.arange(len(usual))
             kind = "classes" if column == shared.roles.label else "column"
             subjects += _subjects(kind, column, values, usual)
+            if kind == "classes":
+                labels = _pairs(words, usual, variant)
             mended = pc.if_else(pa.array(variant), words.take(pa.array(usual)), None)
             suggestion = pc.coalesce(suggestion, values.take(mended))
             lines.append(values.take(_lines(column, words, usual)))
@@ -110,7 +113,9 @@ class StringMismatch(Finder):
             group=group,
             explanation=joined_lines(lines, size),
         )
-        return column_finding(self, shared, rows, subjects, notes=notes)
+        found = column_finding(self, shared, rows, subjects, notes=notes)
+        # A row's suggestion may be for another column: these alone are labels.
+        return replace(found, info={"labels": labels})
 
     def _usual_spellings(self, values: Coded) -> Codes:
         """Return for each distinct value the place of its usual spelling: shape (m,)."""
@@ -150,6 +155,17 @@ def _lines(column: str, words: pa.Array, usual: Codes) -> pa.Array:
         wrong, right = short(words[i].as_py()), short(words[int(usual[i])].as_py())
         lines[i] = f"'{wrong}' in '{column}' seems to be '{right}'"
     return pa.array(lines, pa.large_string())
+
+
+def _pairs(words: pa.Array, usual: Codes, variant: Flags) -> dict[str, str]:
+    places = np.flatnonzero(variant)
+    return dict(
+        zip(
+            words.take(pa.array(places)).to_pylist(),
+            words.take(pa.array(usual[places])).to_pylist(),
+            strict=True,
+        )
+    )
 
 
 def _subjects(kind: str, column: str, values: Coded, usual: Codes) -> list[dict[str, Any]]:

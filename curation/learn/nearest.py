@@ -112,6 +112,11 @@ def _by_lists(matrix: Matrix, k: int, seed: int, progress: Progress) -> Found:
         if recall >= WANTED_RECALL or probes >= lists:
             break
     indices, squared = _in_batches(matrix, k, search, part(progress, 0.2, 1.0))
+    # The lists of a far row may hold fewer rows than it has to have neighbours.
+    short = np.flatnonzero(~np.isfinite(squared).all(axis=1))
+    for start in range(0, len(short), _BATCH):
+        rows = short[start : start + _BATCH]
+        indices[rows], squared[rows] = _refined(matrix, rows, _exact(matrix, k)(rows), k)
     how = (
         f"{min(probes, lists):,} of {lists:,} lists searched for each row, candidates ranked "
         f"exactly; {recall:.1%} of the neighbours found, measured on {len(sample):,} rows"

@@ -166,7 +166,7 @@ class Shared:
     def probabilities(self, progress: Progress = no_progress) -> OutOfSample:
         """Return out-of-sample class probabilities of every row."""
         if self._probabilities is None:
-            wanted = {**self.settings.model_dump(exclude={"neighbours"}), "version": VERSION}
+            wanted = {**self.settings.model_dump(), "version": VERSION}
             kept = self._keep.load("probabilities", wanted) if self._keep else None
             if kept is None:
                 found = self._learn(progress)
@@ -188,7 +188,10 @@ class Shared:
     def _learn(self, progress: Progress) -> OutOfSample:
         labels, prefix = self.labels, self.settings.pred_probs_prefix
         if prefix is None:
-            graph = self.neighbours_if_quick(part(progress, 0.0, 0.2))
+            # Rows that are alike in features alone agree by chance; and what is learned may not
+            # depend on whether another finder has made the graph already.
+            wanted = self.content.is_dense and self.table.num_rows <= _QUICK
+            graph = self.neighbours(part(progress, 0.0, 0.2)) if wanted else None
             return out_of_sample_probabilities(
                 self.table, labels.codes, labels.classes, self.roles,
                 preset=self.settings.preset, seed=self.settings.seed,

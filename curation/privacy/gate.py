@@ -432,6 +432,7 @@ def _filter(
         "f.finding_id = ? AND f.score <= ?",
         [finding.finding_id, max_quality],
     )
+    condition += f" AND {has_verdict_sql(finding)}"
     if show == "flagged":
         condition += " AND f.is_issue"
     if given_label is not None:

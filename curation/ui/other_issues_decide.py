@@ -50,7 +50,7 @@ def plan(workspace: Workspace, dataset: Dataset, finding: FindingSummary, verb: 
     skipped = len({row["record_key"] for row in flagged} & decided.keys())
     if verb == "relabel":
         known = _classes(workspace, dataset)
-        return Plan(_relabelled(flagged, known, decided), skipped)
+        return Plan(_relabelled(flagged, known, decided, finding.info.get("labels")), skipped)
     kept = _one_of_each(rows, decided) if finding.finder in COPIES else set()
     keys = dict.fromkeys(row["record_key"] for row in flagged)
     gone = [key for key in keys if key not in decided and key not in kept]
@@ -70,11 +70,17 @@ def _rows(workspace: Workspace, finding: FindingSummary) -> list[dict[str, Any]]
 
 
 def _relabelled(
-    flagged: list[dict[str, Any]], known: Collection[str], decided: Collection[str]
+    flagged: list[dict[str, Any]],
+    known: Collection[str],
+    decided: Collection[str],
+    labels: Mapping[str, str] | None,
 ) -> list[Verdict]:
+    """Return the relabels; `labels` says what each label should be where suggestions may not."""
     wanted: dict[str, Verdict] = {}
     for row in flagged:
         key, label, given = row["record_key"], row["suggestion"], row["given_label"]
+        if labels is not None:
+            label = labels.get(given)
         if key not in decided and label in known and label != given:
             wanted.setdefault(key, Verdict(key, "relabel", label, given=given))
     return list(wanted.values())

@@ -36,7 +36,7 @@ def test_equal_content_is_one_group_whatever_key_and_label_are() -> None:
         "2 rows further down equal this one.",
         None,
         "Equal to 'a', as 3 rows in all are.",
-        "1 row further down equal this one.",
+        "1 row further down equals this one.",
         "Equal to 'a', as 3 rows in all are.",
         "Equal to 'd', as 2 rows in all are.",
     ]

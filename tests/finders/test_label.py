@@ -75,7 +75,8 @@ def test_the_summary_counts_what_the_rows_say() -> None:
     summary = finding.summary
     assert (summary.rows, summary.classes) == (108, 3)
     assert summary.flagged == sum(finding.rows["is_issue"].to_pylist())
-    assert summary.estimated_errors == round(summary.estimated_error_rate * summary.rows)
+    assert 0 < summary.estimated_errors < summary.rows
+    assert finding.info == {"labelled": 108}
     assert summary.seconds > 0
     assert finding.probabilities.shape == (108, 3)
     assert finding.classes == ["card", "login", "refund"]

@@ -150,6 +150,8 @@ def test_a_queue_that_was_reviewed_to_its_end_is_known() -> None:
     assert (found.checked, found.found, found.unsure) == (8, 4, 0)
     assert found.in_next(100) == 0
     assert advice(found, 60) == "Every record has a verdict."
+    fresh = estimate_quality(np.full(40, OPEN, dtype=np.int8), 9, np.arange(40))
+    assert advice(fresh, 60) == "How many errors are left is told once some records are decided."
 
 
 def test_unsure_is_no_verdict() -> None:

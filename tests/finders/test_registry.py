@@ -116,6 +116,8 @@ def test_every_finder_says_what_it_finds_means_and_advises() -> None:
 
 def test_a_finder_is_made_of_texts_and_refuses_what_it_does_not_know() -> None:
     assert set(finders()) >= {finder.name for finder in FINDERS}
+    several = finder_named("missing_values", {"stand_ins": "none, -1"})
+    assert several.model_dump()["stand_ins"] == ("none", "-1")
     made = finder_named("label", {"filter_by": "both"})
     assert made.model_dump()["filter_by"] == "both"
     with pytest.raises(UnknownNameError, match="Did you mean 'label'"):

@@ -151,3 +151,19 @@ def test_a_search_stops_between_batches() -> None:
     with pytest.raises(Cancelled):
         nearest_neighbours(themes(9_000, width=4), 3, progress=stop)
     assert sum("nearest rows:" in message for message in said) == 1
+
+
+def test_a_far_row_whose_lists_hold_too_few_has_its_neighbours_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("curation.learn.nearest.EXACT_WORK", 0)
+    monkeypatch.setattr("curation.learn.nearest.FEW_ROWS", 0)
+    monkeypatch.setattr("curation.learn.nearest._LADDER", ((1, 1),))
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(3_000, 8)).astype(np.float32)
+    matrix[:3] += 1_000 * np.arange(1, 4)[:, None]
+    found = nearest_neighbours(matrix, 10)
+    assert not found.exact
+    assert (found.indices >= 0).all()
+    assert np.isfinite(found.distances).all()
+    assert (found.indices != np.arange(3_000)[:, None]).all()

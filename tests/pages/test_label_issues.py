@@ -189,8 +189,10 @@ def test_it_is_said_when_to_stop(open_page: OpenPage, found: Workspace) -> None:
     def said() -> str:
         return next(c.value for c in at.caption if " left in " in c.value)
 
+    assert any("once some records are decided" in c.value for c in at.caption)
+    _press(at, "relabel")
     assert "once your pace is known" in said()
-    for _ in range(4):
+    for _ in range(3):
         _press(at, "relabel")
     assert "An hour finds fewer than 10 only near the end" in said()
     at.number_input(key="review-fewest").set_value(500).run()

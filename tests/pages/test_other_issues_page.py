@@ -19,6 +19,7 @@ from curation.finders import registry
 from curation.finders.base import Finder, Finding, finding_rows, finding_subjects, summarise
 from curation.finders.label import LabelIssues
 from curation.finders.stored import find_in_dataset
+from curation.finders.string_mismatch import StringMismatch
 from curation.lake.actions import undo
 from curation.lake.annotations import annotate
 from curation.lake.datasets import get_dataset
@@ -460,3 +461,19 @@ def small(workspace: Workspace) -> Workspace:
 def test_what_is_no_kind_has_no_name(looked: Workspace) -> None:
     assert kind_named(looked, "support", "label") is None
     assert kind_named(looked, "support", None) is None
+
+
+def test_a_category_that_is_written_otherwise_relabels_nothing(workspace: Workspace) -> None:
+    table = pa.table(
+        {
+            "id": [f"k{n}" for n in range(200)],
+            "answer": ["Yes " if n == 7 else "yes" for n in range(200)],
+            "label": ["no" if n % 2 else ("YES" if n == 4 else "yes") for n in range(200)],
+        }
+    )
+    roles: Any = {"id": "key", "answer": "feature", "label": "label"}
+    import_table(workspace, table, "answers", roles=roles, author="ann")
+    finding = find_in_dataset(workspace, "answers", StringMismatch())
+    assert finding.flagged == 2
+    wanted = plan(workspace, get_dataset(workspace, "answers"), finding, "relabel").verdicts
+    assert [(one.record_key, one.value) for one in wanted] == [("k4", "yes")]
