@@ -15,6 +15,7 @@ from curation.lake.profile import profile_table
 from curation.lake.roles import Roles, detect_roles
 from curation.learn.shared import VERSION, Settings, Shared
 from curation.learn.tables import as_table
+from curation.learn.warning_filters import clean_warning_filters
 from curation.progress import Progress, no_progress
 
 
@@ -58,7 +59,8 @@ def search(shared: Shared, finder: Finder, progress: Progress = no_progress) -> 
     start = time.perf_counter()
     if reason := finder.lacks(shared):
         raise UsageError(reason)
-    finding = finder.find(shared, progress)
+    with clean_warning_filters():
+        finding = finder.find(shared, progress)
     _check(finding, finder, shared)
     return replace(
         finding,

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from curation.learn.arrays import Codes, Matrix
+from curation.learn.warning_filters import clean_warning_filters
 from curation.progress import Progress, no_progress
 
 TREES = 200
@@ -49,7 +50,7 @@ def out_of_bag(
     totals = np.zeros((len(codes), classes), dtype=np.float32)
     grow = partial(_grown, matrix, codes, units, seed)
     cores = os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as pool:
+    with clean_warning_filters(), ThreadPoolExecutor(cores) as pool:
         for start in range(0, trees, 2 * cores):
             progress(start / trees, f"growing trees: {start} of {trees}")
             # In the order of the trees, so that the sum is the same whichever ends first.
@@ -94,8 +95,7 @@ def _grown(
     """Grow one tree on a bootstrap sample; return the rows it left out, its classes, its guess.
 
     None where it left out no row. ExtraTreesClassifier grows the same trees, but in scikit-learn's
-    own threads, each of which swaps the warning filters of the process (`warnings.catch_warnings`).
-    Where two overlap, as sessions do, the filters can be lost for good.
+    own threads, which can empty the warning filters of the process for good.
     """
     from sklearn.tree import ExtraTreeClassifier
 

@@ -90,6 +90,7 @@ def test_trees_in_several_threads_leave_the_process_s_warning_filters_alone() ->
     random = np.random.RandomState(0)
     matrix = random.normal(size=(60, 4)).astype(np.float32)
     codes = (matrix[:, 0] > 0).astype(np.int64)
+    trees.out_of_bag(matrix, codes, 2, trees=2)  # libraries set filters when first imported
     before = list(warnings.filters)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: trees.out_of_bag(matrix, codes, 2, trees=400), range(8)))
