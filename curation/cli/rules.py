@@ -12,7 +12,8 @@ from curation.cli.output import say, say_json, say_table
 from curation.errors import UsageError
 from curation.lake import documents
 from curation.lake.workspace import Workspace
-from curation.sampling.rules import Rule, save_rule
+from curation.sampling.library import save_rule
+from curation.sampling.rule import Rule
 
 _group = typer.Typer(no_args_is_help=True, help="Named sampling rules, which recipes use.")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from curation.lake.workspace import Workspace
 from curation.recipe.model import Recipe
-from curation.sampling.rules import get_rule
+from curation.sampling.library import get_rule
 from curation.steps import Sample
 
 

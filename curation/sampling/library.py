@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
 from curation.errors import UnknownNameError
 from curation.lake import documents
 from curation.lake.workspace import Workspace
-
-
-class Rule(BaseModel):
-    """What is drawn: a number of rows from each stratum, or a fraction of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    n: int | None = Field(default=None, ge=1, le=10**10, title="Rows")
-    fraction: float | None = Field(default=None, gt=0, le=1, title="Fraction")
-    per: tuple[str, ...] = Field(default=(), title="Per")
-
-    @model_validator(mode="after")
-    def _one_amount(self) -> Rule:
-        if (self.n is None) == (self.fraction is None):
-            raise ValueError("give either n or fraction, and not both")
-        return self
+from curation.sampling.rule import Rule
 
 
 def save_rule(workspace: Workspace, name: str, rule: Rule, *, author: str, message: str) -> int:
     """Keep a new version of a rule; return its number."""
     saved = documents.save(
-        workspace, "rule", None, name, rule.model_dump_json(), author=author, message=message
+        workspace,
+        "rule",
+        None,
+        name,
+        rule.model_dump_json(exclude_defaults=True),
+        author=author,
+        message=message,
     )
     return saved.version
 
