@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from curation.finders.stored import find_in_dataset
-from curation.lake.imports import import_file
 from curation.lake.workspace import ENVIRONMENT_VARIABLE, Workspace
 from curation.resources import resource
 from curation.ui.jobs import JOBS
@@ -29,17 +31,30 @@ class _FramedPages(PagesManager):
 
 
 @pytest.fixture
-def imported(workspace: Workspace, support_csv: Path) -> Workspace:
+def imported(tmp_path: Path, support_folder: Path) -> Iterator[Workspace]:
     """A workspace of the test's own with support messages, nothing else."""
-    import_file(workspace, support_csv, "support", author="tester", message="The example")
-    return workspace
+    with _copied(support_folder, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def found_folder(tmp_path_factory: pytest.TempPathFactory, support_folder: Path) -> Path:
+    """The folder of a workspace whose label issues were found; tests copy it."""
+    folder = tmp_path_factory.mktemp("found")
+    with _copied(support_folder, folder) as opened:
+        find_in_dataset(opened, "support")
+    return folder / "workspace"
 
 
 @pytest.fixture
-def found(imported: Workspace) -> Workspace:
+def found(tmp_path: Path, found_folder: Path) -> Iterator[Workspace]:
     """A workspace of the test's own with support messages whose label issues were found."""
-    find_in_dataset(imported, "support")
-    return imported
+    with _copied(found_folder, tmp_path) as opened:
+        yield opened
+
+
+def _copied(folder: Path, into: Path) -> Workspace:
+    return Workspace.open(shutil.copytree(folder, into / "workspace"), create=False)
 
 
 @pytest.fixture
@@ -48,12 +63,14 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
 
     def opened(workspace: Workspace, page: str = "home", **query: str) -> AppTest:
         monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", _FramedPages)
+        # Looking through all installed packages takes longer than a page; ours brings no component.
+        monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(workspace.path))
         at = AppTest.from_file(resource("app.py"), default_timeout=60)
         at.query_params.update(query)
+        if page != "home":  # as a deep link: without the home page drawn first
+            at._page_hash = calc_hash(page)
         at.run()
-        if page != "home":
-            at.switch_page(f"pages/{page}.py").run()
         assert not at.exception, at.exception
         return at
 
