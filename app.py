@@ -18,6 +18,7 @@ pages = {
         st.Page("pages/label_issues.py", title="Label issues", icon=":material/fact_check:"),
         st.Page("pages/other_issues.py", title="Other issues", icon=":material/troubleshoot:"),
         st.Page("pages/balance.py", title="Balance", icon=":material/balance:"),
+        st.Page("pages/sampling_rules.py", title="Sampling rules", icon=":material/filter_alt:"),
         st.Page("pages/taxonomy.py", title="Taxonomy", icon=":material/account_tree:"),
         st.Page("pages/annotators.py", title="Annotators", icon=":material/group:"),
     ],

@@ -1,18 +1,22 @@
 """Balance: is the class mix right?"""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from curation.lake.datasets import Dataset
 from curation.recipe.drafts import load_draft, save_draft
 from curation.recipe.model import Recipe
 from curation.steps import step_named
-from curation.ui import charts, forms, parts, state
-from curation.ui.class_mix import class_figures, mix
+from curation.ui import charts, parts, state
+from curation.ui.balance_effect_view import effect_section
+from curation.ui.balance_form import rebalance_form
+from curation.ui.class_mix import class_figures, grows, mix
 from curation.ui.errors import as_text
 from curation.ui.labelled import labelled_dataset
 from curation.ui.numbers import count
 from curation.ui.recipe_run import position_of, run_here
-from curation.ui.step_editor import made_step, starting_values
+from curation.ui.step_editor import columns_at, made_step, starting_values
 
 TITLE = "Balance"
 STEP = step_named("rebalance")
@@ -27,7 +31,8 @@ def draw() -> None:
     at = position_of(recipe, STEP.name)
     parts.heading(
         f"{TITLE} · {as_text(dataset.name)}",
-        "Large classes are capped by a hash of the record key, so yesterday's choice stays.",
+        "Is the class mix right? Which rows stay or are copied is decided by a hash of the record "
+        "key, so yesterday's choice stays.",
     )
     top = st.container()
     left, right = st.columns([3, 2], gap="medium")
@@ -45,30 +50,35 @@ def draw() -> None:
         parts.figures(class_figures(before, after), key="balance")
     with left:
         charts.draw(
-            charts.class_bars(before, after),
+            charts.class_bars(before, after, side_by_side=grows(before, after)),
             "balance-chart",
             f"Before, {mix(before)}. After, {mix(after)}.",
         )
     with right:
-        gone = sum(before.values()) - sum(after.values())
-        st.markdown(
-            f"Leaves out **{count(gone, 'row')}** of {sum(before.values()):,}. "
-            f"After it, {as_text(mix(after))}."
-        )
+        st.markdown(f"{_change(before, after)} After it, {as_text(mix(after))}.")
+        if note := result.steps[where].note:
+            st.caption(as_text(f"{note[:1].upper()}{note[1:]}."))
+    effect_section(dataset, candidate, where, sum(before.values()))
+
+
+def _change(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """Say how many rows go and come."""
+    gone = sum(max(0, rows - after.get(name, 0)) for name, rows in before.items())
+    come = sum(max(0, rows - before.get(name, 0)) for name, rows in after.items())
+    said = [f"Leaves out **{count(gone, 'row')}** of {sum(before.values()):,}."] if gone else []
+    said += [f"Adds **{count(come, 'row')}**."] if come else []
+    return " ".join(said) or "Changes no row."
 
 
 def _form(dataset: Dataset, recipe: Recipe, at: int | None) -> tuple[Recipe | None, int]:
     """Draw the step's form; return the recipe with the step as the form has it, and its place."""
     place = len(recipe.steps) if at is None else at
     start = starting_values(STEP, dataset) if at is None else recipe.steps[at].model_dump()
-    st.subheader(
-        "Cap the classes" if at is None else f"Step {at + 1}: {STEP.title.lower()}", anchor=False
-    )
-    values = forms.model_form(
-        STEP, start, key=f"balance-{dataset.name}", columns=list(dataset.columns)
-    )
+    st.subheader(STEP.title if at is None else f"Step {at + 1}: {STEP.title.lower()}", anchor=False)
+    columns = columns_at(dataset, recipe, place)
+    values = rebalance_form(start, key=f"balance-{dataset.name}", dataset=dataset, columns=columns)
     step_id = None if at is None else recipe.steps[at].id
-    step, wrong = made_step(STEP, {**values, "id": step_id}, dataset)
+    step, wrong = made_step(STEP, {**values, "id": step_id}, columns)
     for sentence in wrong:
         st.warning(as_text(sentence))
     if step is None:

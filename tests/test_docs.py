@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from curation.cli.main import app
 from curation.recipe.yaml import load_recipe, parse
+from curation.sampling.rules.rule_yaml import parse_rule
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,12 +49,15 @@ def test_every_command_has_help() -> None:
         assert "Usage" in done.output
 
 
-def test_the_recipe_in_the_readme_is_one() -> None:
+def test_the_recipe_and_the_rule_in_the_readme_can_be_read() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
-    assert [step.name for step in parse(shown).steps] == [
+    recipe, rule = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert [step.name for step in parse(recipe).steps] == [
         "apply_annotations", "drop_duplicates", "fix_labels", "rebalance",
     ]  # fmt: skip
+    assert parse_rule(rule).describe() == (
+        "100 rows per intent where channel = 'chat', half the weight every 30 days, some always kept"
+    )
 
 
 def test_the_example_recipe_can_be_read() -> None:

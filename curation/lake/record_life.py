@@ -279,7 +279,7 @@ def _of_runs(
         if source.get("dataset") != dataset or not _has(versions, source.get("snapshot")):
             continue
         steps = [
-            f"{step} left it out" if what == "left out" else _step_changed(step, before, after)
+            _step_did(step, what, before, after)
             for run, step, what, before, after in touched
             if run == run_id
         ]
@@ -295,7 +295,11 @@ def _of_runs(
         )  # fmt: skip
 
 
-def _step_changed(step: str, before: str | None, after: str | None) -> str:
+def _step_did(step: str, what: str, before: str | None, after: str | None) -> str:
+    if what == "left out":
+        return f"{step} left it out"
+    if what == "made":
+        return f"{step} made it"
     if before == after:
         return f"{step} changed it"
     return f"{step} gave it {after or 'no label'} instead of {before or 'no label'}"

@@ -20,7 +20,7 @@ ROLES: tuple[Role, ...] = (
 SINGLE: frozenset[str] = frozenset({"label", "timestamp", "weight", "annotator"})
 """Roles that at most one column has."""
 
-_CONTENT = ("text", "feature", "embedding", "image")
+CONTENT = ("text", "feature", "embedding", "image")
 
 
 class Roles(BaseModel):
@@ -62,7 +62,7 @@ class Roles(BaseModel):
         The record fingerprint is a hash of these, so it stays the same when a source adds a
         timestamp, reorders its columns, or gives the same message another key.
         """
-        return sorted(self.having(*_CONTENT))
+        return sorted(self.having(*CONTENT))
 
     def with_roles(self, changes: Mapping[str, Role]) -> Roles:
         """Return these roles with some columns changed.
@@ -138,6 +138,8 @@ def detect_roles(profiles: Sequence[ColumnProfile]) -> Roles:
 
 _LABEL_NAMES = ("label", "given_label", "intent", "category", "class", "target", "y")
 _SPLIT_NAMES = ("split", "fold", "subset", "partition")
+_WRITTEN_BY_STEPS = ("made", "parents", "drawn_because", "inclusion_probability")
+"""Columns that a run adds to say where its rows come from: nothing for a model to look at."""
 _KEY_NAMES = ("id", "key", "uuid", "guid", "record_id")
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL")
 
@@ -162,7 +164,7 @@ def _likely_role(profile: ColumnProfile) -> Role:  # noqa: PLR0911 - a line for 
         return "key" if unique else "group"
     if name in _LABEL_NAMES and 1 < profile.distinct <= max(2, filled // 2):
         return "label"
-    if name in _SPLIT_NAMES:
+    if name in _SPLIT_NAMES or name in _WRITTEN_BY_STEPS:
         return "ignore"
     return _content(profile)
 

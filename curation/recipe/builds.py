@@ -133,7 +133,7 @@ def pin(
         policy=policy or current_workflow(workspace, dataset, label).policy,
         taxonomy_version=history.get(taxonomy_version or history.current.version).version,
         recipe_version=version,
-        rules=rules_of(with_rules(workspace, recipe, rules)),
+        rules=rules_of(workspace, recipe, rules),
     )
 
 

@@ -25,10 +25,12 @@ def check_contract(recipe: Recipe, columns: Mapping[str, str]) -> list[str]:
             raise ContractError(
                 _missing(column, f"the recipe's contract has as {spec.role}", columns)
             )
+    added: set[str] = set()
     for number, step in enumerate(recipe.steps, start=1):
         for column in sorted(step.columns_used()):
-            if column.lower() not in present:
+            if column.lower() not in present | added:
                 raise ContractError(_missing(column, f"step {number} ({step.name}) uses", columns))
+        added |= {column.lower() for column in step.columns_added()}
         if step.needs_label and recipe.contract.roles.label is None:
             raise ContractError(
                 f"Step {number} ({step.name}) needs a label column, and the recipe's contract "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from curation.lake.workspace import Workspace
 from curation.recipe.model import Recipe
-from curation.sampling.library import get_rule
+from curation.sampling.rules.library import resolve_rule, rules_within, written_out
 from curation.steps import Sample
 
 
@@ -15,30 +15,41 @@ def with_rules(
 ) -> Recipe:
     """Return a recipe whose steps say what their rules say, with the version used beside the name.
 
+    Rules that a rule is made of are written out as well.
+
     Args:
         workspace: where the rules are.
         recipe: what names them.
-        versions: rule to version, for those that are not in force or are pinned.
+        versions: rule to version, for those that are not in force; a recipe or rule that names a
+            version itself gets that one.
 
     Raises:
         UnknownNameError: a rule that is not there.
-        UsageError: a version that is not there.
+        UsageError: a version that is not there; rules that are made of each other.
     """
     for number, step in enumerate(recipe.steps):
-        if not isinstance(step, Sample) or step.rule is None or step.n or step.fraction:
+        if not isinstance(step, Sample) or not step.needs_workspace:
             continue
-        name, _, pinned = step.rule.partition("@")
-        wanted = int(pinned) if pinned else (versions or {}).get(name)
-        rule, version = get_rule(workspace, name, wanted)
-        written = Sample(
-            id=step.id, n=rule.n, fraction=rule.fraction, per=list(rule.per),
-            rule=f"{name}@{version}",
-        )  # fmt: skip
-        recipe = recipe.replaced(number, written)
+        if step.is_by_name:
+            rule = resolve_rule(workspace, str(step.rule), versions)
+        else:
+            rule = written_out(workspace, step.as_rule(), versions)
+        recipe = recipe.replaced(number, Sample.written_out(rule, step_id=step.id))
     return recipe
 
 
-def rules_of(recipe: Recipe) -> dict[str, int]:
-    """Return the rules that a recipe with written-out rules uses, and their versions."""
-    named = [step.rule for step in recipe.steps if isinstance(step, Sample) and step.rule]
-    return {name: int(version) for name, _, version in (rule.partition("@") for rule in named)}
+def rules_of(
+    workspace: Workspace, recipe: Recipe, versions: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """Return the rules that a recipe uses, directly or within other rules, and their versions.
+
+    Given back as ``versions`` to `with_rules`, they write out the same recipe whatever is in force
+    by then. `with_rules` says what the arguments are.
+    """
+    samples = [step for step in recipe.steps if isinstance(step, Sample)]
+    used = [
+        str(step.rule) if step.is_by_name else step.as_rule()
+        for step in samples
+        if step.rule is not None or step.parts
+    ]
+    return rules_within(workspace, used, versions)

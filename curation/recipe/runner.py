@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,11 @@ import pyarrow as pa
 from curation import sql
 from curation.engines.base import Relation
 from curation.engines.duckdb import DuckDBEngine
-from curation.errors import ContractError, CurationError
+from curation.errors import CurationError
 from curation.lake import source_files
 from curation.lake.datasets import get_dataset, table_sql
 from curation.lake.fold import EVERYTHING, Cut, Policy
 from curation.lake.imports import MAX_REFUSED
-from curation.lake.profile import profile_relation
 from curation.lake.records import (
     FINGERPRINT_COLUMN,
     KEY_COLUMN,
@@ -27,20 +26,18 @@ from curation.lake.records import (
     key_sql,
     label_sql,
 )
-from curation.lake.roles import Roles, detect_roles
+from curation.lake.roles import Roles
 from curation.lake.target_files import write_rows
 from curation.lake.workspace import Workspace
 from curation.progress import Progress, no_progress, part
-from curation.recipe.contract import check_contract
-from curation.recipe.model import ColumnSpec, Contract, Recipe
+from curation.recipe.contracted import Source, from_contract
+from curation.recipe.held_out import HeldOut, put_aside
+from curation.recipe.model import Recipe
 from curation.recipe.rules import with_rules
-from curation.recipe.said import SaidAboutData, of_dataset, of_recipe
-from curation.steps import StepContext
+from curation.recipe.said import of_dataset
+from curation.steps import Split, Step, StepContext, StepResult
 from curation.steps.base import data_columns, row_count
-
-_NARROWER = {"VARCHAR": ("BIGINT", "BOOLEAN", "DATE"), "DOUBLE": ("BIGINT",)}
-"""Types that a column may have where the contract has the first, which holds all their values."""
-
+from curation.steps.split import frozen_form
 
 TOUCHED = pa.schema([(n, pa.string()) for n in ("step", "record_key", "what", "before", "after")])
 """The columns of the records that steps touched."""
@@ -55,7 +52,7 @@ class StepOutcome:
     rows_in: int
     rows_out: int
     touched: int
-    """Rows that were changed or left out."""
+    """Rows that were changed, left out or made."""
     counts: dict[str, int]
     note: str
     queue: pa.Table | None
@@ -104,10 +101,11 @@ class RunResult:
         return {row["class"]: row["size"] for row in table.to_pylist()}
 
     def touched(self, most: int) -> pa.Table | None:
-        """Return the records that steps changed or left out, or None where they are too many.
+        """Return the records that steps changed, left out or made; None where they are too many.
 
         Returns:
-            step, record_key, what (``changed`` or ``left out``), and the label before and after.
+            step, record_key, what (``changed``, ``left out`` or ``made``), and the label before
+            and after.
         """
         found = [
             self._touched_by(step.id, before, after)
@@ -134,11 +132,18 @@ class RunResult:
             was = label_sql(label, before.columns[label], of="b")
             is_now = label_sql(label, after.columns[label], of="a")
         return f"""
-            SELECT {sql.literal(step)} AS step, b.{key} AS record_key,
-                CASE WHEN a.{row} IS NULL THEN 'left out' ELSE 'changed' END AS what,
-                {was} AS before, CASE WHEN a.{row} IS NOT NULL THEN {is_now} END AS after
-            FROM {before.name} b LEFT JOIN {after.name} a ON a.{row} = b.{row}
-            WHERE a.{row} IS NULL OR {differs or "FALSE"}"""
+            SELECT {sql.literal(step)} AS step, coalesce(b.{key}, a.{key}) AS record_key,
+                CASE WHEN a.{row} IS NULL THEN 'left out' WHEN b.{row} IS NULL THEN 'made'
+                    ELSE 'changed' END AS what,
+                CASE WHEN b.{row} IS NOT NULL THEN {was} END AS before,
+                CASE WHEN a.{row} IS NOT NULL THEN {is_now} END AS after
+            FROM {before.name} b FULL JOIN {after.name} a ON a.{row} = b.{row}
+            WHERE a.{row} IS NULL OR b.{row} IS NULL OR {differs or "FALSE"}"""
+
+    def frozen(self, step: Split, seed: int) -> Split:
+        """Return a split with the bounds that it fits to these rows; see `frozen_form`."""
+        context = StepContext(self._engine, self.roles, seed, step.step_id)
+        return frozen_form(step, self._relations[-1], context)
 
     def table(self) -> pa.Table:
         """Return the curated rows with the columns of the data, in the order of the input."""
@@ -162,16 +167,6 @@ class RunResult:
         relation = self._relations[-1]
         columns = sql.identifiers(data_columns(relation))
         return f"SELECT {columns} FROM {relation.name} ORDER BY {sql.identifier(ROW_COLUMN)}"
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Rows inside an engine, and what the recipe needs to know of them."""
-
-    relation: Relation
-    roles: Roles
-    said: SaidAboutData
-    notes: list[str] = field(default_factory=list)
 
 
 def run_on_file(
@@ -206,7 +201,7 @@ def run_on_file(
             engine.connection, Path(path), name=name, encoding=encoding, max_refused=max_refused,
             progress=part(progress, 0.0, 0.2),
         )  # fmt: skip
-        source = _from_contract(engine, recipe, staged.table, [*_refused(staged), *staged.notes])
+        source = from_contract(engine, recipe, staged.table, [*_refused(staged), *staged.notes])
         return _run(engine, recipe, source, None, part(progress, 0.2, 1.0))
     except BaseException:
         engine.close()
@@ -218,7 +213,7 @@ def run_on_frame(recipe: Recipe, frame: Any, *, progress: Progress | None = None
     engine = DuckDBEngine()
     try:
         staged = source_files.stage_table(engine.connection, frame)
-        source = _from_contract(engine, recipe, staged.table, staged.notes)
+        source = from_contract(engine, recipe, staged.table, staged.notes)
         with _run(engine, recipe, source, None, progress or no_progress) as result:
             return _like(frame, result.table())
     finally:
@@ -261,46 +256,11 @@ def run_on_dataset(
         said = of_dataset(
             workspace, found, policy=policy, cut=cut, taxonomy_version=taxonomy_version
         )
-        source = _Source(relation, found.roles, said)
+        source = Source(relation, found.roles, said)
         return _run(engine, with_rules(workspace, recipe), source, until, progress)
     except BaseException:
         engine.close()
         raise
-
-
-def _from_contract(engine: DuckDBEngine, recipe: Recipe, table: str, notes: list[str]) -> _Source:
-    recipe, detected = _with_roles(engine, recipe, engine.relation(table))
-    relation, changes = _as_contracted(engine, recipe, engine.relation(table))
-    differences = check_contract(recipe, relation.columns)
-    roles = recipe.contract.roles
-    _check_key(engine, relation, roles)
-    said = of_recipe(recipe, _labels(engine, relation, roles))
-    return _Source(relation, roles, said, [*notes, *detected, *changes, *differences])
-
-
-def _labels(engine: DuckDBEngine, relation: Relation, roles: Roles) -> set[str]:
-    if roles.label is None:
-        return set()
-    label = label_sql(roles.label, relation.columns[roles.label])
-    found = engine.table(f"SELECT DISTINCT {label} AS label FROM {relation.name}")
-    return {name for name in found["label"].to_pylist() if name is not None}
-
-
-def _with_roles(
-    engine: DuckDBEngine, recipe: Recipe, relation: Relation
-) -> tuple[Recipe, list[str]]:
-    """Detect what a recipe written by hand does not say: which columns are key and content."""
-    named = recipe.contract.roles
-    if named.content or named.having("key"):
-        return recipe, []
-    by_lower = {column.lower(): role for column, role in named.columns.items()}
-    said = {c: by_lower[c.lower()] for c in relation.columns if c.lower() in by_lower}
-    roles = detect_roles(profile_relation(engine.connection, relation.name)).with_named(said)
-    columns = {c: ColumnSpec(role=r) for c, r in roles.columns.items() if r != "ignore"}
-    contract = Contract(columns={**columns, **recipe.contract.columns})
-    listed = ", ".join(f"{column} is {role}" for column, role in contract.roles.columns.items())
-    note = f"The recipe does not say what each column is for; detected: {listed}."
-    return recipe.model_copy(update={"contract": contract}), [note]
 
 
 def _refused(staged: source_files.Staged) -> list[str]:
@@ -313,46 +273,10 @@ def _refused(staged: source_files.Staged) -> list[str]:
     ]
 
 
-def _as_contracted(
-    engine: DuckDBEngine, recipe: Recipe, relation: Relation
-) -> tuple[Relation, list[str]]:
-    """Give columns the contract's spelling, and its type where nothing can be lost by it."""
-    contract = {column.lower(): (column, spec) for column, spec in recipe.contract.columns.items()}
-    selected, notes = [], []
-    for column, kind in relation.columns.items():
-        name = sql.identifier(column)
-        wanted, spec = contract.get(column.lower(), (column, None))
-        if wanted != column:
-            notes.append(f"Column '{column}' is taken for '{wanted}'.")
-        if spec is not None and spec.type and kind in _NARROWER.get(spec.type, ()):
-            notes.append(f"Column '{wanted}' is {kind}; it is taken as {spec.type}.")
-            name = f"CAST({name} AS {spec.type})"
-        selected.append(f"{name} AS {sql.identifier(wanted)}")
-    if not notes:
-        return relation, []
-    query = f"SELECT {', '.join(selected)} FROM {relation.name} ORDER BY rowid"
-    return engine.select(query), notes
-
-
-def _check_key(engine: DuckDBEngine, relation: Relation, roles: Roles) -> None:
-    keys = roles.having("key")
-    if not keys:
-        return
-    repeated = engine.table(
-        f"SELECT key FROM (SELECT {key_sql(roles)} AS key FROM {relation.name}) "
-        "GROUP BY key HAVING count(*) > 1 ORDER BY key LIMIT 3"
-    )["key"].to_pylist()
-    if repeated:
-        raise ContractError(
-            f"The key {', '.join(keys)} occurs more than once in the data, for example "
-            f"{', '.join(map(repr, repeated))}. Each record needs its own key: mend the data."
-        )
-
-
 def _run(
     engine: DuckDBEngine,
     recipe: Recipe,
-    source: _Source,
+    source: Source,
     until: int | None,
     progress: Progress,
 ) -> RunResult:
@@ -365,29 +289,41 @@ def _run(
     )
     engine.lock()
     result._relations.append(relation)
+    held: HeldOut | None = None
     steps = recipe.steps[:until]
     for number, step in enumerate(steps, start=1):
         share = part(progress, (number - 1) / len(steps), number / len(steps))
         share(0.0, f"Step {number} of {len(steps)}: {step.name}")
         context = StepContext(
             engine=engine, roles=source.roles, seed=recipe.seed, step_id=step.step_id,
-            decisions=source.said.decisions, readings=source.said.readings, progress=share,
+            decisions=held.decisions if held else source.said.decisions,
+            readings=source.said.readings, progress=share,
         )  # fmt: skip
         try:
-            done = step.apply(relation, context)
+            done = _done(step, relation, context, held)
         except CurationError as error:
             raise _at_step(number, step.name, error) from error
+        relation = done.relation
+        every = held.beside(relation) if held else relation
         result.steps.append(
             StepOutcome(
-                id=step.step_id, name=step.name, rows_in=row_count(engine, relation),
-                rows_out=row_count(engine, done.relation), touched=done.touched,
-                counts=done.counts, note=done.note, queue=done.queue,
+                id=step.step_id, name=step.name,
+                rows_in=row_count(engine, result._relations[-1]), rows_out=row_count(engine, every),
+                touched=done.touched, counts=done.counts, note=done.note, queue=done.queue,
             )
         )  # fmt: skip
-        relation = done.relation
-        result._relations.append(relation)
+        result._relations.append(every)
+        if isinstance(step, Split) and step.frozen:
+            held, relation = put_aside(engine, relation, step, context.decisions)
     progress(1.0, "Done")
     return result
+
+
+def _done(step: Step, relation: Relation, context: StepContext, held: HeldOut | None) -> StepResult:
+    if held is None:
+        return step.apply(relation, context)
+    held.check(step)
+    return held.said(step, step.apply(relation, context))
 
 
 def _at_step(number: int, name: str, error: CurationError) -> CurationError:

@@ -100,7 +100,7 @@ def _load(text: str) -> Any:
 
 def _plain(node: Any) -> Any:
     if isinstance(node, Mapping):
-        return {str(key): _plain(value) for key, value in node.items()}
+        return {_key(key): _plain(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_plain(value) for value in node]
     if isinstance(node, bool) or node is None:
@@ -110,6 +110,11 @@ def _plain(node: Any) -> Any:
             return kind(node)
     # A date or another YAML type is read as the text that it stands for.
     return str(node)
+
+
+def _key(key: Any) -> str:
+    # A class of a column of booleans is called as the lake writes it.
+    return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def _step(number: int, raw: Any) -> Step:
@@ -156,7 +161,10 @@ def _step_data(step: Step) -> dict[str, Any]:
     """Return a step's parameters, its name first; what is not set is left out."""
     data = safe(step.model_dump(mode="json", exclude_none=True))
     ordered = {"step": step.name} | ({"id": data["id"]} if "id" in data else {})
-    return ordered | {name: value for name, value in data.items() if value != []}
+    usual = {name: field.get_default() for name, field in type(step).model_fields.items()}
+    return ordered | {
+        name: value for name, value in data.items() if value not in ([], {}) or usual.get(name)
+    }
 
 
 def _merged_steps(old: Any, wanted: list[dict[str, Any]]) -> CommentedSeq:

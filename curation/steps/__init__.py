@@ -10,6 +10,7 @@ from curation.steps.filter import Filter
 from curation.steps.fix_labels import FixLabels
 from curation.steps.rebalance import Rebalance
 from curation.steps.sample import Sample
+from curation.steps.split import Split
 
 STEPS: tuple[type[Step], ...] = (
     ApplyAnnotations,
@@ -18,6 +19,7 @@ STEPS: tuple[type[Step], ...] = (
     FixLabels,
     Rebalance,
     Sample,
+    Split,
 )
 
 
@@ -41,6 +43,7 @@ __all__ = [
     "FixLabels",
     "Rebalance",
     "Sample",
+    "Split",
     "Step",
     "StepContext",
     "StepResult",

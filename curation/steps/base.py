@@ -67,7 +67,7 @@ class StepResult:
 
     relation: Relation
     touched: int
-    """Rows that were changed or left out."""
+    """Rows that were changed, left out or made."""
     counts: dict[str, int] = field(default_factory=dict)
     note: str = ""
     queue: pa.Table | None = None
@@ -108,6 +108,10 @@ class Step(BaseModel, ABC):
 
     def columns_used(self) -> set[str]:
         """Return the columns that the parameters name."""
+        return set()
+
+    def columns_added(self) -> set[str]:
+        """Return the columns that the rows have after this step and need not have before."""
         return set()
 
     @abstractmethod

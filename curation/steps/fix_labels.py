@@ -10,20 +10,16 @@ from pydantic import Field
 
 from curation import sql
 from curation.engines.base import Relation
-from curation.lake.records import (
-    FINGERPRINT_COLUMN,
-    KEY_COLUMN,
-    ROW_COLUMN,
-    SOURCE_COLUMN,
-    label_sql,
-)
+from curation.lake.records import KEY_COLUMN, ROW_COLUMN, SOURCE_COLUMN, label_sql
 from curation.lake.roles import Roles
-from curation.steps.base import Step, StepContext, StepResult, data_columns, row_count
+from curation.sampling.balance.plan import MADE_COLUMN
+from curation.sampling.drawing.learning_rows import sorted_rows
+from curation.steps.base import Step, StepContext, StepResult, row_count
 
 if TYPE_CHECKING:
     from curation.finders.base import Finding
 
-_KEY, _PRINT = sql.identifier(KEY_COLUMN), sql.identifier(FINGERPRINT_COLUMN)
+_KEY = sql.identifier(KEY_COLUMN)
 _ROW, _SOURCE = sql.identifier(ROW_COLUMN), sql.identifier(SOURCE_COLUMN)
 
 
@@ -106,12 +102,9 @@ class FixLabels(Step):
                 and (role == "label" or column in context.roles.content)
             }
         )
-        columns = sql.identifiers(roles.columns)
-        # The order makes the fit independent of the order of the rows.
-        rows = context.engine.table(
-            f"SELECT {columns}, {_ROW}, {_SOURCE} FROM {relation.name} "
-            f"ORDER BY {_KEY}, {_PRINT}, {sql.identifiers(data_columns(relation))}"
-        )
+        made = [MADE_COLUMN] if MADE_COLUMN in relation.columns else []
+        columns = [*roles.columns, ROW_COLUMN, SOURCE_COLUMN, *made]
+        rows = sorted_rows(context.engine, relation, columns)
         finding = find_label_issues(
             rows.select(list(roles.columns)),
             roles=roles,
@@ -126,7 +119,10 @@ class FixLabels(Step):
         certain = pc.greater_equal(confidence, self.min_confidence)
         if self.action == "queue":
             certain = pc.and_(certain, False)
-        outcome = pc.if_else(by_person, "protected", pc.if_else(certain, "done", "queued"))
+        # Nobody can decide about a copy or a synthetic row: there is no such record.
+        is_made = pc.is_valid(rows[MADE_COLUMN].take(flagged["row"])) if made else False
+        left = pc.if_else(is_made, "made", "queued")
+        outcome = pc.if_else(by_person, "protected", pc.if_else(certain, "done", left))
         return pa.table(
             {
                 "row_": rows[ROW_COLUMN].take(flagged["row"]),

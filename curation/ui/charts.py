@@ -68,9 +68,17 @@ def class_bars(
     before: Mapping[str, int],
     after: Mapping[str, int] | None = None,
     *,
+    side_by_side: bool = False,
     colours: Palette | None = None,
 ) -> go.Figure:
-    """Return horizontal bars of rows a class, largest first, with what is left of it laid over."""
+    """Return horizontal bars of rows a class, largest first, with what is left of it laid over.
+
+    Args:
+        before: class to rows.
+        after: class to rows; only ``before`` is drawn without it.
+        side_by_side: draw the two beside each other, where neither is a part of the other.
+        colours: of the theme.
+    """
     colours = colours or palette()
     shown = fold(before)
     left = None if after is None else fold_like(before, after)
@@ -102,7 +110,7 @@ def class_bars(
         cliponaxis=False,
         hoverinfo="skip",
     )
-    figure.update_layout(barmode="overlay")
+    figure.update_layout(barmode="group" if side_by_side else "overlay")
     _scale(figure, [*shown.values(), *(left or {}).values()])
     room = 10 + 7 * max((len(label) for label in _labels(shown, left)), default=0)
     return _styled(figure, list(shown), colours, room)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from curation.ui.errors import as_text
 from curation.ui.numbers import count, ratio
 from curation.ui.parts import Figure
 
@@ -17,8 +18,8 @@ def class_figures(before: Mapping[str, int], after: Mapping[str, int]) -> list[F
     large = max(before, key=lambda name: before[name])
     return [
         Figure("Classes", f"{len(before):,}"),
-        Figure("Smallest", f"{before[small]:,}", small),
-        Figure("Largest", f"{before[large]:,}", large),
+        Figure("Smallest", f"{before[small]:,}", as_text(small)),
+        Figure("Largest", f"{before[large]:,}", as_text(large)),
         Figure(
             "Largest to smallest",
             ratio(before[large], before[small]),
@@ -35,7 +36,14 @@ def mix(counts: Mapping[str, int]) -> str:
         min(counts, key=lambda c: (counts[c], c)),
         max(counts, key=lambda c: counts[c]),
     )
+    if counts[smallest] == counts[largest]:
+        return f"{count(len(counts), 'class', 'classes')} with {count(counts[largest], 'row')} each"
     return (
         f"{count(len(counts), 'class', 'classes')}: {smallest} has {counts[smallest]:,}, "
         f"{largest} has {counts[largest]:,}, {ratio(counts[largest], counts[smallest])} as many"
     )
+
+
+def grows(before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+    """Say whether a class has more rows after, so that what is left is no part of what was."""
+    return any(rows > before.get(name, 0) for name, rows in after.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -37,31 +37,42 @@ def model_form(
     *,
     key: str,
     columns: Sequence[str] = (),
+    only: Collection[str] | None = None,
+    needed: Collection[str] = (),
 ) -> dict[str, Any]:
     """Draw a widget for every field and return what they hold; empty optional fields are left out.
+
+    A field that holds a mapping is not drawn; what `values` has for it is returned.
 
     Args:
         model: the model; its fields give the widgets.
         values: what the widgets show first; fields that are not in it show their default.
         key: start of the widgets' keys, which are ``{key}-{field}``.
         columns: the data's columns, offered where a field holds column names.
+        only: draw these fields and no others; all by default.
+        needed: optional fields that something else in the form makes necessary.
     """
     schema = model.model_json_schema()
-    definitions, needed = schema.get("$defs", {}), set(schema.get("required", ()))
+    definitions, required = schema.get("$defs", {}), {*schema.get("required", ()), *needed}
     found: dict[str, Any] = {}
     for name, field in schema.get("properties", {}).items():
-        if name in HIDDEN or "const" in field:
+        if name in HIDDEN or "const" in field or (only is not None and name not in only):
             continue
         kind, optional = _resolved(field, definitions)
         start = (values or {}).get(name, field.get("default"))
+        if kind.get("type") == "object":  # no widget holds one: what was there stays
+            found |= {name: start} if start else {}
+            continue
         label = str(field.get("title", name)) + (
-            " (optional)" if optional or name not in needed else ""
+            " (optional)" if (optional and name not in needed) or name not in required else ""
         )
-        if name not in needed and field.get("default") not in (None, [], ""):
+        if name not in required and field.get("default") not in (None, [], ""):
             label = str(field.get("title", name))
         widget = _Widget(kind, label, field.get("description"), f"{key}-{name}", optional)
         value = widget.draw(start, columns)
-        if value is not None and not (value in ("", []) and name not in needed):
+        # A list that is not empty by default was emptied by a person.
+        is_empty = value == "" or (value == [] and not field.get("default"))
+        if value is not None and not (is_empty and name not in required):
             found[name] = value
     return found
 

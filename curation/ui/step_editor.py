@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from curation.errors import unknown_name
 from curation.lake.datasets import Dataset, class_counts
+from curation.recipe.freezing import with_frozen_splits
 from curation.recipe.model import Recipe
 from curation.recipe.yaml import step_text
-from curation.steps import Rebalance, Step, step_named
+from curation.steps import Rebalance, Sample, Split, Step, step_named
 from curation.ui import charts, forms, state
-from curation.ui.class_mix import mix
+from curation.ui.balance_form import rebalance_form
+from curation.ui.class_mix import grows, mix
 from curation.ui.errors import as_text
 from curation.ui.recipe_run import Ran
+from curation.ui.sample_form import sample_form
 from curation.ui.step_rows import first_sentence
 
 Save = Callable[[Recipe, int | None], None]
@@ -35,8 +38,11 @@ def edit_step(
     kind = type(step)
     _title(kind, f"{number + 1} · {step.name}")
     key = f"step-form-{dataset.name}-{step.step_id}-{number}"
-    values = forms.model_form(kind, step.model_dump(), key=key, columns=list(dataset.columns))
-    changed, wrong = made_step(kind, {**values, "id": step.id}, dataset)
+    columns = columns_at(dataset, recipe, number)
+    values = _form(kind, step.model_dump(), key, dataset, columns)
+    changed, wrong = None, list[str]()
+    if values is not None:
+        changed, wrong = made_step(kind, {**values, "id": step.id}, columns)
     _problems(wrong)
     with st.container(horizontal=True, gap="small"):
         edited = recipe if changed is None else recipe.replaced(number, changed)
@@ -45,6 +51,8 @@ def edit_step(
             if st.button("Save", key="step-save", disabled=unchanged):
                 save(edited, number)
         _place(recipe, number, save)
+    if isinstance(step, Split) and not step.is_fixed:
+        _freeze(dataset, recipe, number, save)
     if result is not None and number < len(result.steps):
         _effect(result, number, dataset)
     st.code(step_text(changed or step), language="yaml")
@@ -56,13 +64,10 @@ def new_step(
     """Draw the empty form of a step that is about to be added at the end."""
     kind = step_named(name)
     _title(kind, f"New step: {kind.title.lower()}")
-    values = forms.model_form(
-        kind,
-        starting_values(kind, dataset),
-        key=f"step-new-{dataset.name}-{name}",
-        columns=list(dataset.columns),
-    )
-    made, wrong = made_step(kind, values, dataset)
+    columns = columns_at(dataset, recipe, len(recipe.steps))
+    key = f"step-new-{dataset.name}-{name}"
+    values = _form(kind, starting_values(kind, dataset), key, dataset, columns)
+    made, wrong = (None, []) if values is None else made_step(kind, values, columns)
     touched = st.session_state.get("_step_tried") == name
     _problems(wrong if touched else [])
     with st.container(horizontal=True, gap="small"):
@@ -84,19 +89,38 @@ def starting_values(kind: type[Step], dataset: Dataset) -> dict[str, Any]:
     return {}
 
 
+def columns_at(dataset: Dataset, recipe: Recipe, place: int) -> list[str]:
+    """Return the columns that rows have when they come to a step: those that steps added too."""
+    columns = list(dataset.columns)
+    for step in recipe.steps[:place]:
+        columns += sorted(step.columns_added() - set(columns))
+    return columns
+
+
 def made_step(
-    kind: type[Step], values: Mapping[str, Any], dataset: Dataset
+    kind: type[Step], values: Mapping[str, Any], columns: Sequence[str]
 ) -> tuple[Step | None, list[str]]:
     """Return the step that a form's values make, or what is wrong with them in words.
 
     A step that names a column which the data lack is refused here, not first in its run.
     """
     made, wrong = forms.validated(kind, values)
-    known = {column.lower() for column in dataset.columns}
+    known = {column.lower() for column in columns}
     missing = sorted(c for c in made.columns_used() if c.lower() not in known) if made else []
     if missing:
-        return None, [unknown_name("column", missing[0], dataset.columns)]
+        return None, [unknown_name("column", missing[0], columns)]
     return made, wrong
+
+
+def _form(
+    kind: type[Step], start: Mapping[str, Any], key: str, dataset: Dataset, columns: Sequence[str]
+) -> dict[str, Any] | None:
+    """Draw the form of a kind of step; None while something is to be filled in, drawn."""
+    if kind is Rebalance:
+        return rebalance_form(start, key=key, dataset=dataset, columns=columns)
+    if kind is Sample:
+        return sample_form(start, key=key, dataset=dataset)
+    return forms.model_form(kind, start, key=key, columns=columns)
 
 
 def _title(kind: type[Step], title: str) -> None:
@@ -115,8 +139,15 @@ def _effect(result: Ran, number: int, dataset: Dataset) -> None:
     before, after = result.classes[number], result.classes[number + 1]
     if before and before != after:
         st.markdown("**Rows a class**, before → after")
-        figure = charts.class_bars(before, after)
+        figure = charts.class_bars(before, after, side_by_side=grows(before, after))
         charts.draw(figure, f"step-chart-{number}", f"Before, {mix(before)}. After, {mix(after)}.")
+
+
+def _freeze(dataset: Dataset, recipe: Recipe, number: int, save: Save) -> None:
+    """Draw the button that writes out the bounds of splits, so that no row moves any more."""
+    st.caption("Its bounds are fitted to the rows of each run, so old rows may change sides.")
+    if st.button("Freeze the bounds", key="step-freeze", icon=":material/ac_unit:"):
+        save(with_frozen_splits(state.workspace(), dataset.name, recipe), number)
 
 
 def _place(recipe: Recipe, number: int, save: Save) -> None:

@@ -13,7 +13,7 @@ from curation.lake.workspace import Workspace
 from curation.ui import state
 from curation.ui.errors import as_text, show_error
 
-_FORMS = ("step-", "balance-", "taxonomy-", "workflow-")
+_FORMS = ("step-", "balance-", "taxonomy-", "workflow-", "rule-")
 """Beginnings of the keys of forms, which are filled anew from what is in force."""
 
 

@@ -17,6 +17,7 @@ PAGES = {
     "label_issues": "Label issues",
     "other_issues": "Other issues",
     "balance": "Balance",
+    "sampling_rules": "Sampling rules",
     "taxonomy": "Taxonomy",
     "annotators": "Annotators",
     "versions": "Versions",
@@ -42,7 +43,8 @@ def test_every_page_stands_in_its_frame_and_asks_no_other_machine(
         links = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
         named = [link.splitlines()[-1] for link in links]
         assert named == [
-            "Home", "Datasets", "Label issues", "Other issues", "Balance", "Taxonomy", "Annotators",
+            "Home", "Datasets", "Label issues", "Other issues", "Balance", "Sampling rules",
+            "Taxonomy", "Annotators",
             "Recipe",
             "Versions",
         ]  # fmt: skip

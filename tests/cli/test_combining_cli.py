@@ -1,4 +1,4 @@
-"""`annotations`, `build`, `builds`, `replay` and `rules` from the command line."""
+"""`annotations`, `build`, `builds` and `replay` from the command line."""
 
 from __future__ import annotations
 
@@ -83,12 +83,7 @@ def test_a_replay_lists_what_it_is_asked_for(run: Run, tmp_path: Path) -> None:
     assert "There is no outcome 'lost'" in run("replay", "support", "--outcome", "lost", code=2)
 
 
-def test_a_rule_is_kept_in_versions(run: Run) -> None:
-    assert "weekly, version 1" in run("rules", "save", "weekly", "--n", "10", "--per", "intent")
-    assert "weekly, version 2" in run("rules", "save", "weekly", "--fraction", "0.5")
-    assert [rule["version"] for rule in run("rules", "list", "--json")] == [1, 2]
-    assert "Give --n or --fraction" in run("rules", "save", "weekly", code=2)
-    assert "cannot be a rule's name" in run("rules", "save", "a@b", "--n", "1", code=2)
+def test_a_build_is_told_which_version_of_a_rule_by_number(run: Run) -> None:
     assert "names no version" in run("build", "support", "--as", "x", "--rule", "weekly", code=2)
 
 

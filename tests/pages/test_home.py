@@ -60,7 +60,17 @@ def test_what_waits_for_another_reason_leads_to_its_queue(
 
 @pytest.mark.parametrize(
     "page",
-    ["home", "datasets", "label_issues", "balance", "taxonomy", "annotators", "recipe", "versions"],
+    [
+        "home",
+        "datasets",
+        "label_issues",
+        "balance",
+        "sampling_rules",
+        "taxonomy",
+        "annotators",
+        "recipe",
+        "versions",
+    ],
 )
 @pytest.mark.parametrize("filled", ["workspace", "imported", "found"])
 def test_every_page_has_a_title_and_at_most_one_primary_button(

@@ -25,8 +25,8 @@ from curation.recipe.builds import Coordinates, build, list_builds, pin
 from curation.recipe.drafts import export, save_draft
 from curation.recipe.model import Recipe
 from curation.recipe.yaml import parse
-from curation.sampling.library import save_rule
-from curation.sampling.rule import Rule
+from curation.sampling.rules.library import save_rule
+from curation.sampling.rules.rule import Rule
 from curation.steps import ApplyAnnotations, Sample
 
 TABLE = pa.table(

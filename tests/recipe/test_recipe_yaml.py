@@ -194,7 +194,7 @@ MISTAKES = {
     "bad number": ("steps:\n- step: rebalance\n  rows_per_class: 0\n", "'rows_per_class'"),
     "text for a number": ("steps:\n- step: rebalance\n  rows_per_class: many\n", "Got: 'many'"),
     "two amounts": (
-        "steps:\n- step: sample\n  n: 1\n  fraction: 0.5\n", "Step 1 (sample): give either n or fraction, and not both.",
+        "steps:\n- step: sample\n  n: 1\n  fraction: 0.5\n", "Step 1 (sample): give one amount (n, fraction, rows, minutes, quota), got n and fraction.",
     ),
     "a file in a condition": (
         "steps:\n- step: filter\n  where: read_csv('/etc/passwd')\n",
@@ -286,3 +286,14 @@ def test_the_schema_names_every_step() -> None:
     }
     assert named == {step.__name__ for step in STEPS}
     assert all("step" in schema["$defs"][name]["required"] for name in named)
+
+
+def test_classes_of_booleans_may_be_written_without_quotes() -> None:
+    sample, rebalance = parse(
+        "steps:\n"
+        "- {step: sample, per: [ok], quota: {true: 3, False: 2}, classes: [true]}\n"
+        "- {step: rebalance, method: proportions, proportions: {true: 0.4, false: 0.6}}\n"
+    ).steps
+    assert sample.model_dump()["quota"] == {"true": 3, "false": 2}
+    assert sample.model_dump()["classes"] == ("true",)
+    assert rebalance.model_dump()["proportions"] == {"true": 0.4, "false": 0.6}

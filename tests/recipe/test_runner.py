@@ -47,6 +47,7 @@ TABLE = pa.table(
 CONTRACT = Contract(
     columns={name: ColumnSpec(type="VARCHAR", role=role) for name, role in ROLES.items()}
 )
+DRAWN = ["inclusion_probability", "drawn_because"]
 STEPS = (
     ApplyAnnotations(), Filter(where="extra <> 3"), DropDuplicates(), Rebalance(rows_per_class=3),
 )  # fmt: skip
@@ -262,7 +263,7 @@ def test_a_recipe_that_drops_every_row_gives_no_row() -> None:
     )  # fmt: skip
     curated = recipe.run(TABLE)
     assert curated.num_rows == 0
-    assert curated.column_names == TABLE.column_names
+    assert curated.column_names == [*TABLE.column_names, *DRAWN]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,7 @@ def test_a_recipe_that_drops_every_row_gives_no_row() -> None:
 def test_one_row_of_any_type_passes_through(rows: pa.Table) -> None:
     curated = Recipe(steps=(Sample(n=1), Filter(where="true"))).run(rows)
     assert curated.num_rows == 1
-    assert curated.column_names == rows.column_names
+    assert curated.column_names == [*rows.column_names, *DRAWN]
 
 
 def test_a_recipe_without_steps_gives_the_data_back() -> None:
@@ -316,3 +317,13 @@ def test_an_exported_recipe_holds_contract_and_decisions_only(workspace: Workspa
     assert "secret reason" not in text
     assert "text 0" not in text
     assert load_draft(workspace, "d").annotations == ()
+
+
+def test_rows_that_a_step_made_are_listed_with_those_it_touched(support: Workspace) -> None:
+    recipe = Recipe(steps=(Rebalance(method="oversample"),))
+    with run_on_dataset(support, "support", recipe) as result:
+        touched = result.touched(100_000)
+        assert touched is not None
+        made = [row for row in touched.to_pylist() if row["what"] == "made"]
+        assert len(made) == result.rows - result.rows_in == result.steps[0].counts["added"] > 0
+        assert all(row["before"] is None and row["after"] for row in made)

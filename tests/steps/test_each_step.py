@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
-import pydantic
 import pytest
 
 from curation.errors import CurationError, ExpressionError, UnknownNameError, UsageError
@@ -96,22 +95,6 @@ def test_a_cap_only_where_a_condition_on_the_label_holds(apply: Apply) -> None:
     assert Counter(row["label"] for row in done.rows) == {"x": 1, "y": 1, None: 1}
 
 
-def test_a_sample_says_what_it_lacks(apply: Apply) -> None:
-    assert apply(Sample(n=4), TABLE, ROLES).counts == {"dropped": 2, "shortfall": 0}
-    short = apply(Sample(n=2, per=["label"]), TABLE, ROLES)
-    assert short.counts == {"dropped": 2, "shortfall": 2}
-    assert short.note == "2 rows fewer than asked: some strata are smaller than 2"
-    assert apply(Sample(n=9), TABLE, ROLES).counts["shortfall"] == 3
-
-
-@pytest.mark.parametrize(
-    "values", [{}, {"n": 1, "fraction": 0.5}, {"n": 0}, {"fraction": 0}, {"fraction": 1.1}]
-)
-def test_a_sample_needs_one_amount(values: dict[str, Any]) -> None:
-    with pytest.raises(pydantic.ValidationError):
-        Sample(**values)
-
-
 def test_rows_with_the_same_key_are_drawn_whatever_their_order(apply: Apply) -> None:
     data = pa.table({"text": ["same"] * 6, "n": list(range(6)), "label": ["x", "y"] * 3})
     roles: dict[str, Role] = {"text": "text", "label": "label", "n": "ignore"}
@@ -176,3 +159,16 @@ def test_what_a_person_decided_is_not_changed(apply: Apply, blobs: pa.Table) -> 
     assert done.counts["decided_by_a_person"] >= 8
     for before, after in zip(blobs.to_pylist(), done.rows, strict=True):
         assert before["id"] not in WRONG or before == after
+
+
+def test_nobody_is_asked_about_rows_that_were_made(apply: Apply, blobs: pa.Table) -> None:
+    wrong = sorted(WRONG, key=lambda key: int(key[1:]))
+    copies = set(wrong[:5])
+    made = ["copy" if key in copies else None for key in blobs["id"].to_pylist()]
+    done = apply(
+        FixLabels(action="queue", min_confidence=0), blobs.append_column("made", [made]), BLOBS
+    )
+    queued = {row["record_key"] for row in done.queue}
+    assert not queued & copies
+    assert queued & WRONG
+    assert done.counts["queued"] == len(queued)

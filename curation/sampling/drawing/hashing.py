@@ -1,4 +1,4 @@
-"""Chance that stays put: a number in [0, 1) that depends only on seed, step and record key.
+"""Chance that stays put: a number in [0, 1) that depends only on a salt and the record key.
 
 New rows join a sample and old ones do not reshuffle, whatever the order of the rows and whichever
 engine computes it. md5 is used since every engine has the same one; an engine's own ``hash()``
@@ -27,7 +27,26 @@ def rank_sql(seed: int, step_id: str, key: str, ties: str) -> str:
 
 def unit_sql(seed: int, step_id: str, key: str) -> str:
     """Return the SQL of a uniform number in [0, 1) for each record."""
-    digits = f"substring({_digest(seed, step_id, key)}, 1, {_DIGITS})"
+    return _unit(_digest(seed, step_id, key))
+
+
+def stratum_unit_sql(salt: str, stratum: str | None, key: str) -> str:
+    """Return the SQL of a uniform number in [0, 1) for each record in its stratum.
+
+    Args:
+        salt: what tells one draw from another, such as the seed of a rule.
+        stratum: SQL of what tells the stratum from others: text, never null; None where all rows
+            are one. Its length is hashed with it, so that no two pairs of stratum and key run
+            together.
+        key: SQL of the record key.
+    """
+    start = sql.literal(f"{salt}:")
+    named = "" if stratum is None else f"length({stratum}), ':', {stratum}, ':', "
+    return _unit(f"md5(concat({start}, {named}{key}))")
+
+
+def _unit(digest: str) -> str:
+    digits = f"substring({digest}, 1, {_DIGITS})"
     return f"(CAST(concat('0x', {digits}) AS BIGINT) / {16.0**_DIGITS:.1f})"
 
 

@@ -111,7 +111,7 @@ class RuleFields(BaseModel):
     candidates: int = Field(
         default=10_000,
         ge=10,
-        le=200_000,
+        le=50_000,
         title="Candidates",
         description="Diverse rows are chosen among so many.",
     )
@@ -224,7 +224,7 @@ class RuleFields(BaseModel):
 
     def describe(self) -> str:
         """Say in a few words what is drawn."""
-        from curation.sampling.wording import described  # it needs this module
+        from curation.sampling.rules.wording import described  # it needs this module
 
         return described(self)
 
@@ -238,7 +238,7 @@ class RuleFields(BaseModel):
 
     def _wrong(self) -> str:
         """Say what does not fit together, or nothing."""
-        from curation.sampling.wording import mistake  # it needs this module
+        from curation.sampling.rules.wording import mistake  # it needs this module
 
         return mistake(self)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from curation.sampling.rule import RuleFields
+    from curation.sampling.rules.rule import RuleFields
 
 _AMOUNTS = ("n", "fraction", "rows", "minutes", "quota")
 
@@ -34,7 +34,7 @@ def _amount(rule: RuleFields) -> str:
     if rule.n is not None:
         text = f"{rule.n:,} rows"
     elif rule.fraction is not None:
-        text = f"{rule.fraction:.4g} of the rows"
+        text = f"{100 * rule.fraction:.4g}% of the rows"
     elif rule.rows is not None:
         text = f"{rule.rows:,} rows in all"
     elif rule.minutes is not None:
